@@ -1,1 +1,27 @@
-//! The engine.
+//! The engine under every Minos service.
+//!
+//! Generated code holds data and decisions; everything that is the same in every service lives here:
+//!
+//! * [`value`]: the types of the language (refined text, integers, decimals, ids, times) and checked arithmetic.
+//! * [`event`], [`command`], [`aggregate`], [`view`], [`saga`], [`port`]: the traits that generated code implements.
+//! * [`commit`] and [`store`]: the store's one verb and its backends.
+//! * [`log`]: messages between services, the relay that fills it and the consumers that empty it.
+//! * [`engine`]: deciding commands; [`projection`]: keeping views; [`process`]: moving sagas, policies, timers, port calls.
+//! * [`service`] and [`system`]: one service wired; many in one process.
+//! * [`gateway`], [`registry`], [`token`], [`health`], [`telemetry`], [`config`], [`shutdown`]: the edges.
+
+pub mod aggregate;
+pub mod caller;
+pub mod command;
+pub mod commit;
+pub mod context;
+pub mod engine;
+pub mod event;
+pub mod log;
+pub mod port;
+pub mod projection;
+pub mod refusal;
+pub mod saga;
+pub mod service;
+pub mod store;
+pub mod view;

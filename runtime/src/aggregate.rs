@@ -1,0 +1,54 @@
+//! Aggregates: state is the replay of events. Generated code says how; the engine loads, caches and decides.
+
+use std::fmt::{Debug, Display};
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+use crate::event::Event;
+
+/// An aggregate's id: a type of its own, text in streams, JSON and columns.
+pub trait AggregateId:
+    Clone + Debug + Display + FromStr + PartialEq + Eq + std::hash::Hash + Ord + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+    /// From a new or derived id.
+    fn from_uuid(id: Uuid) -> Self;
+}
+
+/// An aggregate's state.
+pub trait Aggregate: Sized + Clone + Debug + Send + Sync + 'static {
+    /// The wire name: `orders.Order`.
+    const TYPE: &'static str;
+    /// Its id.
+    type Id: AggregateId;
+    /// Its events.
+    type Event: Event;
+
+    /// The state after `event`. `state` is absent before the first one; an event that does not create then leaves it so.
+    /// Total: never fails, nothing is checked again on replay.
+    fn apply(state: Option<Self>, id: &Self::Id, event: &Self::Event, at: Timestamp) -> Option<Self>;
+
+    /// The lifecycle state's name, where there is a lifecycle.
+    fn status(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The unique values that it holds: constraint name and value as JSON. Absent values claim nothing.
+    fn unique_values(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// The timers of the lifecycle state that it is in: name and when each is due, given when the state was entered.
+    fn timers(&self, entered_at: Timestamp) -> Vec<(&'static str, Timestamp)> {
+        let _ = entered_at;
+        Vec::new()
+    }
+
+    /// What a timer of that name does, in a decision of its own. Called only while the entry that set it lasts.
+    fn on_timer(name: &str, decision: &mut crate::command::Decision<Self>) -> Result<(), crate::refusal::Refusal> {
+        let _ = (name, decision);
+        Ok(())
+    }
+}

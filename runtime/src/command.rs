@@ -1,0 +1,114 @@
+//! Commands: a decision on an aggregate's state that emits events or refuses.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+use crate::aggregate::Aggregate;
+use crate::caller::Caller;
+use crate::context::Context;
+use crate::engine::Reader;
+use crate::refusal::{Refusal, RefusalKind};
+
+/// A command: generated, one struct of parameters a command. Parsing it checks every refinement.
+#[async_trait]
+pub trait Command: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+    /// The wire name: `orders.Order.Place`.
+    const NAME: &'static str;
+    /// The aggregate that decides.
+    type Aggregate: Aggregate;
+    /// What `with` reads before the decision; `()` where there is none.
+    type Read: Send + Sync;
+    /// Makes a new aggregate (`create`): the stream must not exist.
+    const CREATES: bool = false;
+    /// Sent from outside through the gateway: method and path, `("POST", "/orders/{id}/cancel")`. `None`: only sagas, policies
+    /// and timers may send it (no `allow`).
+    const ROUTE: Option<(&'static str, &'static str)>;
+
+    /// May this caller send it? `state` is the aggregate's state before (absent for `create`).
+    fn allow(&self, caller: &Caller, id: &<Self::Aggregate as Aggregate>::Id, state: Option<&Self::Aggregate>) -> bool;
+
+    /// Reads what `with` names, before the decision and outside of its commit.
+    async fn read(&self, reader: &Reader<'_>) -> Result<Self::Read, WithError>;
+
+    /// Decides: emits, or refuses, or does nothing (`done`). Pure but for what `decision` gives.
+    fn decide(&self, read: Self::Read, decision: &mut Decision<Self::Aggregate>) -> Result<(), Refusal>;
+}
+
+/// Why a `with` gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum WithError {
+    /// What the spec says instead.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store could not be read: try again.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+}
+
+/// A decision being made: the state, who asks, when; and the events emitted so far, each applied at once.
+pub struct Decision<A: Aggregate> {
+    id: A::Id,
+    state: Option<A>,
+    caller: Caller,
+    now: Timestamp,
+    context: Context,
+    events: Vec<A::Event>,
+}
+
+impl<A: Aggregate> Decision<A> {
+    /// A decision on `state` (absent: the aggregate does not exist).
+    pub fn new(id: A::Id, state: Option<A>, caller: Caller, now: Timestamp, context: Context) -> Self {
+        Self { id, state, caller, now, context, events: Vec::new() }
+    }
+
+    /// The aggregate's id.
+    pub fn id(&self) -> &A::Id {
+        &self.id
+    }
+
+    /// The state after what was emitted so far; `NotFound` where there is none.
+    pub fn state(&self) -> Result<&A, Refusal> {
+        self.state.as_ref().ok_or_else(|| {
+            Refusal::new(RefusalKind::NotFound, format!("there is no `{}` with id `{}`", A::TYPE, self.id))
+        })
+    }
+
+    /// Who asks.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// `now` of the spec: one moment for the whole decision.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// A new id.
+    pub fn new_id(&self) -> Uuid {
+        self.context.new_id()
+    }
+
+    /// Emits an event and applies it.
+    pub fn emit(&mut self, event: impl Into<A::Event>) {
+        let event = event.into();
+        self.state = A::apply(self.state.take(), &self.id, &event, self.now);
+        self.events.push(event);
+    }
+
+    /// `when a, b`: refuses with `WrongState` unless the state is one of `states`.
+    pub fn require_status(&self, states: &[&str]) -> Result<(), Refusal> {
+        let status = self.state()?.status().unwrap_or_default();
+        if states.contains(&status) {
+            return Ok(());
+        }
+        let message = format!("it is `{status}`; this needs it to be {}", states.join(" or "));
+        Err(Refusal::new(RefusalKind::WrongState, message).with("status", status))
+    }
+
+    /// The events emitted and the state after them.
+    pub fn finish(self) -> (Vec<A::Event>, Option<A>) {
+        (self.events, self.state)
+    }
+}

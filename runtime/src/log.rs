@@ -1,0 +1,266 @@
+//! Messages between services: what travels, and the trait that an embedded log and Kafka implement.
+//!
+//! A service's store is the source of truth; the relay ([`relay`]) publishes what is committed, in order; consumers
+//! ([`consumer`]) apply each message once, by keeping their position in the commit of its effect.
+//!
+//! Topics: `<subdomain>.events` carries the public events of one subdomain; `<subdomain>.inbox` the commands and replies that
+//! are addressed to it. The key of a message is its stream (events), target stream (commands) or saga (replies).
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use uuid::Uuid;
+
+use crate::commit::Answer;
+use crate::context::Meta;
+
+/// Where messages come from, as a consumer counts them: its own store, or one source service on one partition of a topic.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SourceKey {
+    /// `own` for the service's own store; else the topic.
+    pub topic: String,
+    /// The service that wrote the messages.
+    pub source: String,
+    /// The partition; 0 in the embedded log.
+    pub partition: u32,
+}
+
+impl SourceKey {
+    /// The service's own events, read from its own store.
+    pub fn own(service: &str) -> Self {
+        Self { topic: "own".to_owned(), source: service.to_owned(), partition: 0 }
+    }
+}
+
+/// How far a consumer has come with a source.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The source's position of the last message applied.
+    pub pos: u64,
+    /// The source's epoch that `pos` counts in.
+    pub epoch: String,
+    /// Where to read on in the log: the offset after that message.
+    pub offset: u64,
+}
+
+/// A message about to be sent, as part of a commit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outgoing {
+    /// Its id: for a command, the command's id.
+    pub id: Uuid,
+    /// Whom it is for: a topic (`customers.inbox`), or `port:orders.Mailer` for this service's own port caller.
+    pub to: String,
+    /// Messages of one key keep their order.
+    pub key: String,
+    /// What it says.
+    pub body: Body,
+    /// What it carries with it.
+    pub meta: Meta,
+}
+
+/// An outgoing message as it stands in the store.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SentMessage {
+    /// Its position among the service's outgoing messages, from 1.
+    pub pos: u64,
+    /// The message.
+    pub message: Outgoing,
+    /// When it was written.
+    pub at: Timestamp,
+}
+
+/// What a message says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Body {
+    /// An event.
+    Event(EventBody),
+    /// A command.
+    Command(CommandBody),
+    /// The answer of a command that asked for one.
+    Reply(ReplyBody),
+    /// A saga has ended: what was kept for it may be forgotten.
+    Ended {
+        /// Its id.
+        saga: Uuid,
+    },
+    /// A port call of this service's own policies; never leaves it.
+    Port(PortBody),
+}
+
+/// An event in a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventBody {
+    /// Its stream.
+    pub stream: String,
+    /// Its version there.
+    pub version: u64,
+    /// Its wire name.
+    pub event_type: String,
+    /// The version of its schema.
+    pub schema_version: u32,
+    /// The lifecycle state that it entered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entered: Option<String>,
+    /// Its payload.
+    pub data: Box<serde_json::value::RawValue>,
+}
+
+/// A command in a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CommandBody {
+    /// Its wire name.
+    pub command: String,
+    /// The aggregate's id.
+    pub target: String,
+    /// Its arguments.
+    pub arguments: Box<serde_json::value::RawValue>,
+    /// The topic that the answer goes to, and whom it is for there.
+    pub reply_to: ReplyTo,
+    /// The saga on whose behalf.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saga: Option<Uuid>,
+    /// It is the undo of the command with this id: leaves a tombstone where that one has not come; `NotFound` counts as done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<Uuid>,
+}
+
+/// Where the answer of a command goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplyTo {
+    /// The topic: `orders.inbox`.
+    pub topic: String,
+    /// `saga:orders.Fulfilment/<id>` or `policy:orders.Thank`.
+    pub receiver: String,
+}
+
+/// The answer of a command.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReplyBody {
+    /// The command's id.
+    pub command_id: Uuid,
+    /// As it was asked for.
+    pub receiver: String,
+    /// The answer.
+    pub answer: Answer,
+}
+
+/// A port call that waits for this service's port caller.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PortBody {
+    /// The port's wire name.
+    pub port: String,
+    /// The operation.
+    pub operation: String,
+    /// Its arguments.
+    pub arguments: Box<serde_json::value::RawValue>,
+    /// The policy that asks.
+    pub asked_by: String,
+}
+
+/// A message in a log: the envelope (attributes of CloudEvents 1.0 in Minos' own names) and the body.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// The version of this envelope; N and N−1 are read.
+    pub specversion: u32,
+    /// Its id (event id, command id, or of its own).
+    pub id: Uuid,
+    /// The service that wrote it.
+    pub source: String,
+    /// The epoch of that service's database.
+    pub epoch: String,
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: u32,
+    /// The key.
+    pub key: String,
+    /// Its position in its source (of events, or of outgoing messages).
+    pub pos: u64,
+    /// The position of the message before it from this source in this epoch on this partition of this topic; 0: the first.
+    pub previous: u64,
+    /// When it was recorded.
+    pub time: Timestamp,
+    /// What it carries with it.
+    pub meta: Meta,
+    /// What it says.
+    pub body: Body,
+    /// Signature over all of the above by the source's key; see [`crate::token`].
+    #[serde(default)]
+    pub signature: String,
+}
+
+/// A message read from a log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Read {
+    /// The offset after it: where to read on.
+    pub next_offset: u64,
+    /// The message; or why it cannot be read (then it is parked, with the raw text).
+    pub message: Result<Box<Message>, Unreadable>,
+}
+
+/// A message that cannot be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unreadable {
+    /// Why.
+    pub why: String,
+    /// The text as it stands in the log.
+    pub raw: String,
+}
+
+/// A log between services: the embedded one, or Kafka.
+#[async_trait]
+pub trait Log: Send + Sync {
+    /// Makes sure that a topic is there.
+    async fn create_topic(&self, topic: &str) -> Result<(), LogError>;
+    /// How many partitions a topic has; fixed when it was made.
+    async fn partitions(&self, topic: &str) -> Result<u32, LogError>;
+    /// Appends in order; durable when it returns. What the log holds already (same source, epoch, topic, pos) is left out.
+    async fn publish(&self, messages: &[Message]) -> Result<(), LogError>;
+    /// Up to `limit` messages of a partition from `offset` on; waits up to `at_most` for the first one.
+    async fn read(&self, topic: &str, partition: u32, offset: u64, limit: usize, at_most: Duration) -> Result<Vec<Read>, LogError>;
+    /// The offset after the newest message of a partition.
+    async fn end(&self, topic: &str, partition: u32) -> Result<u64, LogError>;
+    /// Whether the log answers.
+    async fn health(&self) -> Result<(), LogError>;
+    /// Flushes and closes.
+    async fn close(&self);
+}
+
+/// Why the log could not be used.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LogError {
+    /// It is away: try again.
+    #[error("the log is unavailable: {0}")]
+    Unavailable(String),
+    /// What stands in it cannot be read, or it is not ours.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Why a message could not be handled.
+#[derive(Debug, thiserror::Error)]
+pub enum HandlingError {
+    /// What it needs is away for now: tried again, with growing pauses.
+    #[error("{0}")]
+    Transient(String),
+    /// It can never be handled by this build: parked with the later messages of its key.
+    #[error("{0}")]
+    Poison(String),
+    /// The handler must see what was changed before in this batch: commit that first, then call again.
+    #[error("what was changed before must be committed first")]
+    CommitFirst,
+}
+
+impl From<crate::store::StoreError> for HandlingError {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::Transient(error.to_string())
+    }
+}
+
+impl From<crate::event::DecodeError> for HandlingError {
+    fn from(error: crate::event::DecodeError) -> Self {
+        Self::Poison(error.to_string())
+    }
+}

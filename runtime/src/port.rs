@@ -1,0 +1,78 @@
+//! Ports: what a service asks of the world outside, at least once, with an idempotency key. Generated as async traits;
+//! implemented by hand. Never called inside a transaction.
+
+use async_trait::async_trait;
+use serde::{Serialize, de::DeserializeOwned};
+use std::time::Duration;
+use uuid::Uuid;
+
+use crate::refusal::Refusal;
+
+/// What a port call carries beside its arguments.
+#[derive(Clone, Debug)]
+pub struct PortCall {
+    /// The same for each attempt of the same call: pass it on (`Idempotency-Key`), so that the effect happens once.
+    pub key: Uuid,
+    /// W3C `traceparent`, to be passed on.
+    pub traceparent: String,
+    /// How long the caller waits; past it the outcome counts as unknown.
+    pub timeout: Duration,
+}
+
+/// Why a port call gave no result. `E` is the port operation's generated error enum (an empty one where it declares none).
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum PortError<E> {
+    /// Refused with a declared error: final.
+    #[error("refused")]
+    Refused(E),
+    /// It certainly did not happen, and may work later (no connection, 503): tried again.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// It may have happened (timed out, connection lost after sending): tried again with the same key, or undone.
+    #[error("the outcome is unknown: {0}")]
+    Unknown(String),
+    /// It can never work as sent (a programming or configuration mistake): parked, seen by the operator.
+    #[error("failed: {0}")]
+    Broken(String),
+}
+
+/// The errors of a port operation: generated.
+pub trait PortRefusal: Send + Sync + 'static {
+    /// As a refusal that can be kept and sent.
+    fn into_refusal(self) -> Refusal;
+}
+
+/// The errors of an operation that declares none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Never {}
+
+impl PortRefusal for Never {
+    fn into_refusal(self) -> Refusal {
+        match self {}
+    }
+}
+
+/// A port as the engine calls it, by operation name and JSON: generated code implements it over the typed trait.
+#[async_trait]
+pub trait PortDispatch: Send + Sync {
+    /// The port's wire name: `orders.Payments`.
+    fn port(&self) -> &'static str;
+    /// Calls an operation. Arguments and result are JSON of the generated structs.
+    async fn call(&self, operation: &str, arguments: &str, call: PortCall) -> Result<String, PortError<Refusal>>;
+}
+
+/// Reads the arguments of a call in a generated dispatcher.
+pub fn arguments<T: DeserializeOwned>(text: &str) -> Result<T, PortError<Refusal>> {
+    serde_json::from_str(text).map_err(|error| PortError::Broken(format!("the arguments do not fit: {error}")))
+}
+
+/// Turns a typed result into what the engine keeps, in a generated dispatcher.
+pub fn outcome<T: Serialize, E: PortRefusal>(result: Result<T, PortError<E>>) -> Result<String, PortError<Refusal>> {
+    match result {
+        Ok(value) => serde_json::to_string(&value).map_err(|error| PortError::Broken(error.to_string())),
+        Err(PortError::Refused(error)) => Err(PortError::Refused(error.into_refusal())),
+        Err(PortError::Unavailable(why)) => Err(PortError::Unavailable(why)),
+        Err(PortError::Unknown(why)) => Err(PortError::Unknown(why)),
+        Err(PortError::Broken(why)) => Err(PortError::Broken(why)),
+    }
+}

@@ -1,0 +1,154 @@
+//! Sagas and policies: what generated code says of them. [`crate::process`] moves them.
+
+use serde::Serialize;
+use std::time::Duration;
+
+use crate::event::{DecodeError, EventPayload, Recorded};
+use crate::refusal::Refusal;
+
+/// Something that a saga's step or a policy does: a command to an aggregate (of any service), or a port call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// A command, sent through the log to the service that owns the aggregate (also where that is this one).
+    Send(CommandCall),
+    /// A port call, with a key derived from what asks for it.
+    Call(PortOperation),
+}
+
+/// A command to send.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CommandCall {
+    /// The subdomain that owns the aggregate.
+    pub subdomain: &'static str,
+    /// The command's wire name: `customers.Customer.HoldCredit`.
+    pub command: &'static str,
+    /// The aggregate's id.
+    pub id: String,
+    /// The arguments, as JSON.
+    pub arguments: String,
+}
+
+/// A port operation to call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PortOperation {
+    /// The port's wire name: `orders.Payments`.
+    pub port: &'static str,
+    /// The operation.
+    pub operation: &'static str,
+    /// The arguments, as JSON.
+    pub arguments: String,
+}
+
+impl Action {
+    /// A command of another service (`C` is this service's own copy of its parameters) or of this one.
+    pub fn send<P: SendableCommand>(id: &impl ToString, command: &P) -> Self {
+        Self::Send(CommandCall {
+            subdomain: P::SUBDOMAIN,
+            command: P::NAME,
+            id: id.to_string(),
+            arguments: serde_json::to_string(command).unwrap_or_default(),
+        })
+    }
+
+    /// A port call.
+    pub fn call(port: &'static str, operation: &'static str, arguments: &impl Serialize) -> Self {
+        Self::Call(PortOperation { port, operation, arguments: serde_json::to_string(arguments).unwrap_or_default() })
+    }
+}
+
+/// A command's parameters as a sender knows them: generated beside the contracts that a service reads, and for its own commands.
+pub trait SendableCommand: Serialize {
+    /// The subdomain that owns the aggregate.
+    const SUBDOMAIN: &'static str;
+    /// The command's wire name.
+    const NAME: &'static str;
+}
+
+/// A saga: generated.
+pub trait Saga: Sized + Send + Sync + 'static {
+    /// The wire name: `orders.Fulfilment`.
+    const NAME: &'static str;
+    /// A text that changes when the saga's meaning changes: running sagas keep the definition that they began with.
+    const DEFINITION: &'static str;
+    /// The event type that starts it.
+    const TRIGGER: &'static str;
+    /// The steps, in order.
+    const STEPS: &'static [StepDef];
+
+    /// Everything known so far: the trigger, and the results of steps that were bound (`as receipt`).
+    fn new(trigger: &Recorded) -> Result<Self, DecodeError>;
+    /// Takes in the result (JSON) of a step that binds one.
+    fn bind(&mut self, step: &str, result: &str) -> Result<(), DecodeError>;
+    /// How many branches a step has (`for line in …`); 1 for a plain one. Depends on the trigger and results before it alone.
+    fn branches(&self, step: &str) -> usize;
+    /// What a step does.
+    fn act(&self, step: &str, branch: usize) -> Action;
+    /// What takes it back; `None`: nothing to undo.
+    fn undo(&self, step: &str, branch: usize) -> Option<Action>;
+    /// What `failed` does, after every undo is acknowledged.
+    fn failed(&self, failure: &Refusal) -> Vec<Action>;
+}
+
+/// A step, as data.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepDef {
+    /// Its name.
+    pub name: &'static str,
+    /// Before the pivot, the pivot, after it.
+    pub kind: StepKind,
+    /// How long to wait for an answer before the outcome counts as unknown.
+    pub timeout: Duration,
+    /// How often it is tried when its outcome is unknown or it is unavailable, and the pauses between.
+    pub retry: Retry,
+}
+
+/// Before the pivot, the pivot, after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepKind {
+    /// Undone when a later step is refused.
+    Compensatable,
+    /// The point of no return: tried again with the same key while its outcome is unknown (10 minutes, then stuck).
+    Pivot,
+    /// After the pivot: cannot be refused, tried until it succeeds; refused all the same, the saga is stuck.
+    Retriable,
+}
+
+/// How often, and the pauses between: doubling from `first` to `longest`, with jitter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Retry {
+    /// Attempts in all.
+    pub times: u32,
+    /// The first pause.
+    pub first: Duration,
+    /// The longest pause.
+    pub longest: Duration,
+}
+
+impl Retry {
+    /// What holds where the spec says nothing: 5 times, 200 ms to 10 s.
+    pub const DEFAULT: Self = Self { times: 5, first: Duration::from_millis(200), longest: Duration::from_secs(10) };
+}
+
+impl StepDef {
+    /// How long a step waits where the spec says nothing.
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+}
+
+/// A policy: on an event, do. Generated. Each action gets an id derived from policy, event and its place in the list, so
+/// that an event handled again does nothing twice.
+pub trait Policy: Send + Sync + 'static {
+    /// The wire name: `orders.Thank`.
+    const NAME: &'static str;
+    /// The event types that it follows, own or foreign.
+    const FOLLOWS: &'static [&'static str];
+    /// What is to be done.
+    fn react(event: &Recorded) -> Result<Vec<Action>, DecodeError>;
+}
+
+/// The payload and id of a trigger: what generated `Saga::new` and `Policy::react` begin with.
+pub fn read_event<P: EventPayload, I: std::str::FromStr>(event: &Recorded) -> Result<(I, P), DecodeError> {
+    let payload = event.payload::<P>()?;
+    let id = event.stream.id().parse().map_err(|_| DecodeError::UnknownType(event.stream.as_str().to_owned()))?;
+    Ok((id, payload))
+}
+

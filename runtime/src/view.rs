@@ -1,0 +1,296 @@
+//! Views: typed rows kept up from events, and the queries that read them.
+//!
+//! Generated code describes a view as data ([`Table`], [`Column`]) and implements [`View`]; the engine turns changes into
+//! SQL, keeps rows and position in one commit, and rebuilds a view whose definition changed.
+
+use std::marker::PhantomData;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::aggregate::Aggregate;
+use crate::caller::Caller;
+use crate::event::Recorded;
+use crate::log::HandlingError;
+use crate::projection::Rows;
+
+/// A value in a column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Value {
+    /// Absent.
+    Null,
+    /// Yes or no.
+    Bool(bool),
+    /// A whole number; a decimal scaled by its column's scale; a timestamp in microseconds since 1970 (UTC).
+    Int(i64),
+    /// Text; an id or enum as its text; a value, list or map as JSON.
+    Text(String),
+}
+
+/// How a column's [`Value`] is to be understood and stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ColumnKind {
+    /// Yes or no.
+    Bool,
+    /// A whole number.
+    Int,
+    /// A decimal with that many digits after the point, scaled to a whole number of at most 18 digits.
+    Decimal(u32),
+    /// A moment in UTC, microseconds.
+    Timestamp,
+    /// Text.
+    Text,
+    /// JSON.
+    Json,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ColumnDef {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: ColumnKind,
+    /// Whether absence is allowed.
+    pub nullable: bool,
+    /// Whether an index serves conditions on it.
+    pub indexed: bool,
+}
+
+/// A table of rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Table {
+    /// Its name in the database.
+    pub name: String,
+    /// Its columns, in order. The first [`Table::key`] of them are the key.
+    pub columns: Vec<ColumnDef>,
+    /// How many of the first columns are the key; at least 1.
+    pub key: usize,
+}
+
+/// A row: a value a column, in the table's order.
+pub type Row = Vec<Value>;
+
+/// A change of rows, applied in the order given. A change of a row that does not exist does nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RowChange {
+    /// A row is added; one with its key already there is replaced (an event handled again makes the same row).
+    Put {
+        /// The table's name.
+        table: String,
+        /// The whole row.
+        row: Row,
+    },
+    /// Columns of rows are set.
+    Update {
+        /// The table's name.
+        table: String,
+        /// Of which rows.
+        filter: Filter,
+        /// Column and value.
+        set: Vec<(String, Value)>,
+    },
+    /// Rows are removed.
+    Delete {
+        /// The table's name.
+        table: String,
+        /// Which ones.
+        filter: Filter,
+    },
+}
+
+/// A condition on rows. Becomes parameterised SQL; absent values equal only themselves.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Filter {
+    /// Every one.
+    All(Vec<Filter>),
+    /// At least one; none of none.
+    Any(Vec<Filter>),
+    /// Not so.
+    Not(Box<Filter>),
+    /// A column compared with a value. `Null` on either side is unequal to all but itself and never less or greater.
+    Compare(String, Comparison, Value),
+    /// A column compared with another of the same row.
+    CompareColumns(String, Comparison, String),
+    /// A column among values.
+    In(String, Vec<Value>),
+}
+
+/// A comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// Equal.
+    Eq,
+    /// Unequal.
+    Ne,
+    /// Less.
+    Lt,
+    /// Less or equal.
+    Le,
+    /// Greater.
+    Gt,
+    /// Greater or equal.
+    Ge,
+}
+
+/// Rows by a condition, in an order, after a place, at most so many.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Select {
+    /// The table's name.
+    pub table: String,
+    /// Which rows.
+    pub filter: Filter,
+    /// Columns to order by, and whether descending; the key follows, so that the order is total.
+    pub order: Vec<(String, bool)>,
+    /// The values of the order's columns and of the key in the last row already seen (keyset paging).
+    pub after: Option<Vec<Value>>,
+    /// At most so many rows.
+    pub limit: usize,
+}
+
+/// A column by its type: `STATUS.eq(&status)`, `STATUS.set(&status)`.
+#[derive(Debug)]
+pub struct Column<T> {
+    /// Its name.
+    pub name: &'static str,
+    marker: PhantomData<fn(T)>,
+}
+
+impl<T: ColumnValue> Column<T> {
+    /// The column of that name.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, marker: PhantomData }
+    }
+
+    /// A new value of it.
+    pub fn set(&self, value: &T) -> (String, Value) {
+        (self.name.to_owned(), value.to_value())
+    }
+
+    /// Rows where it compares so.
+    pub fn is(&self, comparison: Comparison, value: &T) -> Filter {
+        Filter::Compare(self.name.to_owned(), comparison, value.to_value())
+    }
+
+    /// Rows where it equals `value`.
+    pub fn eq(&self, value: &T) -> Filter {
+        self.is(Comparison::Eq, value)
+    }
+
+    /// Rows where it is one of `values`.
+    pub fn among<'a>(&self, values: impl IntoIterator<Item = &'a T>) -> Filter
+    where
+        T: 'a,
+    {
+        Filter::In(self.name.to_owned(), values.into_iter().map(ColumnValue::to_value).collect())
+    }
+}
+
+/// A type that stands in a column. Implemented by the types of [`crate::value`] and by generated ones.
+pub trait ColumnValue: Sized {
+    /// The kind of its column.
+    const KIND: ColumnKind;
+    /// Whether absence is one of its values.
+    const NULLABLE: bool = false;
+    /// As a column's value.
+    fn to_value(&self) -> Value;
+    /// Back from a column's value; `None` where it is not one of this type.
+    fn from_value(value: &Value) -> Option<Self>;
+}
+
+/// A row's type: generated, one struct a view.
+pub trait ViewRow: Sized + Clone + Send + Sync + Serialize + 'static {
+    /// The key: one column's type, or a tuple.
+    type Key: ViewKey;
+    /// The view's name: `orders.OrderList`.
+    const VIEW: &'static str;
+    /// The columns, in order, key first, as data.
+    fn columns() -> Vec<ColumnDef>;
+    /// How many of the columns are the key.
+    const KEY: usize = 1;
+    /// The row's key.
+    fn key(&self) -> Self::Key;
+    /// The values, in the order of the columns.
+    fn to_row(&self) -> Row;
+    /// Back from the values.
+    fn from_row(row: &[Value]) -> Option<Self>;
+}
+
+/// The key of a row.
+pub trait ViewKey: Clone + Send + Sync {
+    /// Its values, in the order of the key's columns.
+    fn to_values(&self) -> Vec<Value>;
+}
+
+impl<T: ColumnValue + Clone + Send + Sync> ViewKey for T {
+    fn to_values(&self) -> Vec<Value> {
+        vec![self.to_value()]
+    }
+}
+
+/// A view kept up from events of this service or of others.
+#[async_trait]
+pub trait View: Send + Sync + 'static {
+    /// Its rows.
+    type Row: ViewRow;
+    /// The event types that it handles (wire names), own and foreign; others of these aggregates it ignores on purpose.
+    const HANDLES: &'static [&'static str];
+    /// The views (`orders.Names`) that its handlers look up: they move together with it.
+    const LOOKS_UP: &'static [&'static str] = &[];
+    /// A text that changes when the meaning of the view changes (a hash of its columns and handlers, made by the compiler):
+    /// names the table, and so decides whether the view is rebuilt.
+    const DEFINITION: &'static str;
+
+    /// Applies one event. Called for handled types only, in the order of each stream.
+    async fn handle(event: &Recorded, rows: &mut Rows<'_>) -> Result<(), HandlingError>;
+}
+
+/// A row kept from an aggregate's own state, in the aggregate's commit.
+pub trait KeptView: Send + Sync + 'static {
+    /// The aggregate.
+    type Aggregate: Aggregate;
+    /// Its rows; the key is the aggregate's id.
+    type Row: ViewRow;
+    /// As [`View::DEFINITION`].
+    const DEFINITION: &'static str;
+    /// The row of that state. A column that cannot be computed is absent.
+    fn row(state: &Self::Aggregate) -> Self::Row;
+}
+
+/// A query: parameters in, rows out. Generated, one struct of parameters a query.
+pub trait Query: serde::de::DeserializeOwned + Send + Sync + 'static {
+    /// The wire name: `orders.OrderList.of_customer`.
+    const NAME: &'static str;
+    /// The rows it reads.
+    type Row: ViewRow;
+    /// One row, the rows found of a list of keys, or pages.
+    const RESULT: QueryResult;
+    /// Path below the service: `/orders/of_customer`; `{id}` takes the parameter `KEY_PARAM`.
+    const ROUTE: &'static str;
+    /// The parameter that `{id}` in the route stands for.
+    const PATH_PARAM: Option<&'static str> = None;
+    /// May this caller call it with these parameters? Where `allow` reads the row: whether any row could be allowed.
+    fn allow_call(&self, caller: &Caller) -> bool;
+    /// May this caller see this row? Hidden rows are not found.
+    fn allow_row(&self, caller: &Caller, row: &Self::Row) -> bool {
+        let _ = row;
+        self.allow_call(caller)
+    }
+    /// Which rows.
+    fn filter(&self) -> Filter;
+    /// In which order: column and whether descending.
+    fn order() -> Vec<(String, bool)> {
+        Vec::new()
+    }
+}
+
+/// What a query gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueryResult {
+    /// One row, or 404.
+    Row,
+    /// The rows found, in no promised order, all at once (`by_ids`).
+    Rows,
+    /// Pages: `{"items": […], "next": "…"}`; `limit` (at most 200, 50 by default) and `after` are parameters of all.
+    Page,
+}
