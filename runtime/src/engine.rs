@@ -13,7 +13,7 @@ use crate::commit::{Answer, Commit};
 use crate::context::{Context, Meta};
 use crate::projection::ViewTables;
 use crate::store::{Store, StoreError};
-use crate::view::{ViewKey, ViewRow};
+use crate::view::ViewRow;
 
 /// A command as it came in, by name and JSON.
 #[derive(Clone, Debug)]
@@ -138,9 +138,4 @@ pub struct Engine {
     pub context: Context,
     /// Where its views' rows are.
     pub tables: Arc<ViewTables>,
-}
-
-/// Turns keys into values, for conditions.
-pub(crate) fn key_values<K: ViewKey>(keys: &[K]) -> Vec<Vec<crate::view::Value>> {
-    keys.iter().map(ViewKey::to_values).collect()
 }

@@ -156,3 +156,26 @@ pub fn decode_payload<P: EventPayload>(event_type: &str, version: u32, data: &st
     }
     serde_json::from_str(data).map_err(|source| DecodeError::Payload { event_type: event_type.to_owned(), source })
 }
+
+/// JSON text that is carried through as it stands, without being taken apart.
+#[derive(Clone, Debug, Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Json(Box<serde_json::value::RawValue>);
+
+impl Json {
+    /// Takes JSON text; fails where it is none.
+    pub fn new(text: String) -> Result<Self, serde_json::Error> {
+        serde_json::value::RawValue::from_string(text).map(Self)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}

@@ -23,5 +23,6 @@ pub mod projection;
 pub mod refusal;
 pub mod saga;
 pub mod service;
+pub mod shutdown;
 pub mod store;
 pub mod view;

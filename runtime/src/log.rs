@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::commit::Answer;
 use crate::context::Meta;
+use crate::event::Json;
 
 /// Where messages come from, as a consumer counts them: its own store, or one source service on one partition of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,7 +73,7 @@ pub struct SentMessage {
 
 /// What a message says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Body {
     /// An event.
     Event(EventBody),
@@ -104,7 +105,7 @@ pub struct EventBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entered: Option<String>,
     /// Its payload.
-    pub data: Box<serde_json::value::RawValue>,
+    pub data: Json,
 }
 
 /// A command in a message.
@@ -115,7 +116,7 @@ pub struct CommandBody {
     /// The aggregate's id.
     pub target: String,
     /// Its arguments.
-    pub arguments: Box<serde_json::value::RawValue>,
+    pub arguments: Json,
     /// The topic that the answer goes to, and whom it is for there.
     pub reply_to: ReplyTo,
     /// The saga on whose behalf.
@@ -154,7 +155,7 @@ pub struct PortBody {
     /// The operation.
     pub operation: String,
     /// Its arguments.
-    pub arguments: Box<serde_json::value::RawValue>,
+    pub arguments: Json,
     /// The policy that asks.
     pub asked_by: String,
 }
