@@ -1,1 +1,5 @@
-//! The Minos language.
+//! The Minos language: from text to a checked, read-only model.
+
+pub mod ast;
+pub mod diagnostic;
+pub mod source;

@@ -1,0 +1,5 @@
+//! Codes `E04xx`: proofs: isolation, coverage, lifecycle, access.
+
+use super::codes;
+
+codes! {}

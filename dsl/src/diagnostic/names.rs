@@ -1,0 +1,5 @@
+//! Codes `E02xx`: names and references.
+
+use super::codes;
+
+codes! {}

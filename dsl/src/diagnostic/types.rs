@@ -1,0 +1,5 @@
+//! Codes `E03xx`: types and expressions.
+
+use super::codes;
+
+codes! {}
