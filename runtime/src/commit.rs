@@ -183,6 +183,18 @@ pub enum CommitError {
 }
 
 impl Commit {
+    /// Whether it changes and checks nothing.
+    pub fn is_empty(&self) -> bool {
+        self.answers.is_empty()
+            && self.checks.is_empty()
+            && self.appends.is_empty()
+            && self.claims.is_empty()
+            && self.outgoing.is_empty()
+            && self.timers.is_empty()
+            && self.rows.is_empty()
+            && self.positions.is_empty()
+    }
+
     /// Takes in everything of `other`.
     pub fn merge(&mut self, other: Commit) {
         self.answers.extend(other.answers);

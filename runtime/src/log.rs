@@ -6,6 +6,8 @@
 //! Topics: `<subdomain>.events` carries the public events of one subdomain; `<subdomain>.inbox` the commands and replies that
 //! are addressed to it. The key of a message is its stream (events), target stream (commands) or saga (replies).
 
+pub mod consumer;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -190,6 +192,26 @@ pub struct Message {
     /// Signature over all of the above by the source's key; see [`crate::token`].
     #[serde(default)]
     pub signature: String,
+}
+
+impl Message {
+    /// What a signature is made over: the JSON of the message with an empty signature, fields in the order of the struct.
+    pub fn signed_bytes(&self) -> Vec<u8> {
+        let unsigned = Self { signature: String::new(), ..self.clone() };
+        serde_json::to_vec(&unsigned).unwrap_or_default()
+    }
+}
+
+/// Signs what a service publishes, so that no one who can write to the log can speak in its name.
+pub trait MessageSigner: Send + Sync {
+    /// The signature over [`Message::signed_bytes`].
+    fn sign(&self, message: &Message) -> String;
+}
+
+/// Checks what others published.
+pub trait MessageVerifier: Send + Sync {
+    /// Whether [`Message::signature`] is [`Message::source`]'s own; else why not. Signatures do not expire.
+    fn verify(&self, message: &Message) -> Result<(), String>;
 }
 
 /// A message read from a log.
