@@ -11,7 +11,19 @@ use crate::event::Event;
 
 /// An aggregate's id: a type of its own, text in streams, JSON and columns.
 pub trait AggregateId:
-    Clone + Debug + Display + FromStr + PartialEq + Eq + std::hash::Hash + Ord + Serialize + DeserializeOwned + Send + Sync + 'static
+    Clone
+    + Debug
+    + Display
+    + FromStr
+    + PartialEq
+    + Eq
+    + std::hash::Hash
+    + Ord
+    + Serialize
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
 {
     /// From a new or derived id.
     fn from_uuid(id: Uuid) -> Self;

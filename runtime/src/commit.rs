@@ -44,6 +44,8 @@ pub struct Append {
     pub expected: u64,
     /// What is added, in order; never empty.
     pub events: Vec<NewEvent>,
+    /// The moment of the decision: `at` of its events, so that a replay sees what the decision saw.
+    pub at: Timestamp,
     /// What the events carry with them.
     pub meta: Meta,
 }
@@ -138,7 +140,7 @@ pub struct PositionMove {
 pub struct Committed {
     /// The position of each appended event, in the order of the commit's appends.
     pub positions: Vec<u64>,
-    /// The time that the events were recorded at.
+    /// The store's clock when it was written.
     pub at: Timestamp,
 }
 
@@ -187,6 +189,22 @@ impl Commit {
     pub fn is_empty(&self) -> bool {
         self.answers.is_empty()
             && self.checks.is_empty()
+            && self.appends.is_empty()
+            && self.claims.is_empty()
+            && self.outgoing.is_empty()
+            && self.timers.is_empty()
+            && self.rows.is_empty()
+            && self.positions.is_empty()
+    }
+
+    /// Whether there is nothing to write and nothing to check.
+    pub fn is_empty(&self) -> bool {
+        self.checks.is_empty() && self.writes_nothing()
+    }
+
+    /// Whether it checks at most, and writes nothing.
+    pub fn writes_nothing(&self) -> bool {
+        self.answers.is_empty()
             && self.appends.is_empty()
             && self.claims.is_empty()
             && self.outgoing.is_empty()

@@ -130,7 +130,7 @@ pub struct Recorded {
     pub data: String,
     /// What it carries with it.
     pub meta: Meta,
-    /// When it was recorded.
+    /// When it was decided.
     pub at: Timestamp,
 }
 
@@ -152,7 +152,11 @@ pub fn decode_payload<P: EventPayload>(event_type: &str, version: u32, data: &st
         return Err(DecodeError::UnknownType(event_type.to_owned()));
     }
     if version > P::VERSION || version == 0 {
-        return Err(DecodeError::UnknownVersion { event_type: event_type.to_owned(), found: version, known: P::VERSION });
+        return Err(DecodeError::UnknownVersion {
+            event_type: event_type.to_owned(),
+            found: version,
+            known: P::VERSION,
+        });
     }
     serde_json::from_str(data).map_err(|source| DecodeError::Payload { event_type: event_type.to_owned(), source })
 }

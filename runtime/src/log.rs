@@ -242,7 +242,14 @@ pub trait Log: Send + Sync {
     /// Appends in order; durable when it returns. What the log holds already (same source, epoch, topic, pos) is left out.
     async fn publish(&self, messages: &[Message]) -> Result<(), LogError>;
     /// Up to `limit` messages of a partition from `offset` on; waits up to `at_most` for the first one.
-    async fn read(&self, topic: &str, partition: u32, offset: u64, limit: usize, at_most: Duration) -> Result<Vec<Read>, LogError>;
+    async fn read(
+        &self,
+        topic: &str,
+        partition: u32,
+        offset: u64,
+        limit: usize,
+        at_most: Duration,
+    ) -> Result<Vec<Read>, LogError>;
     /// The offset after the newest message of a partition.
     async fn end(&self, topic: &str, partition: u32) -> Result<u64, LogError>;
     /// Whether the log answers.

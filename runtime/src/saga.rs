@@ -151,4 +151,3 @@ pub fn read_event<P: EventPayload, I: std::str::FromStr>(event: &Recorded) -> Re
     let id = event.stream.id().parse().map_err(|_| DecodeError::UnknownType(event.stream.as_str().to_owned()))?;
     Ok((id, payload))
 }
-

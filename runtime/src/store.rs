@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::commit::{Commit, CommitError, Committed, KeptAnswer, Timer};
 use crate::event::{Recorded, StreamId};
 use crate::log::{Position, SentMessage, SourceKey};
 use crate::view::{Row, Select, Table};
+
+pub mod sql;
 
 /// A service's private database.
 ///
@@ -67,14 +70,39 @@ pub trait Store: Send + Sync {
     /// The epoch of this database: a database restored to the past gets a new one.
     async fn epoch(&self) -> Result<String, StoreError>;
 
-    /// Waits until something may have been committed since the last call, or until `at_most` is over. A hint, never needed for truth.
-    async fn committed(&self, at_most: Duration);
+    /// Told of every commit of this process from now on. A hint, never needed for truth.
+    fn wake(&self) -> Wake;
+
+    /// Waits until something is committed, or until `at_most` is over. A hint that may miss what was committed just before
+    /// it is called: who tails the store keeps a [`Wake`] instead.
+    async fn committed(&self, at_most: Duration) {
+        self.wake().wait(at_most).await;
+    }
 
     /// Whether the database answers; the text says what is wrong.
     async fn health(&self) -> Result<(), StoreError>;
 
     /// Finishes what is written, refuses more, closes.
     async fn close(&self);
+}
+
+/// Says when something was committed since it was last asked; one for each reader that tails a store.
+#[derive(Clone, Debug)]
+pub struct Wake(watch::Receiver<u64>);
+
+impl Wake {
+    /// Over a counter of commits.
+    pub fn new(commits: watch::Receiver<u64>) -> Self {
+        Self(commits)
+    }
+
+    /// Waits until something was committed after the last wait ended (at once, if it was already), or until `at_most` is
+    /// over.
+    pub async fn wait(&mut self, at_most: Duration) {
+        if let Ok(Err(_closed)) = tokio::time::timeout(at_most, self.0.changed()).await {
+            tokio::time::sleep(at_most).await;
+        }
+    }
 }
 
 /// The newest safe positions.

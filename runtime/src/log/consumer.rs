@@ -117,7 +117,8 @@ impl Delivery {
 
     /// A message of a topic as a delivery.
     pub fn from_message(message: Box<Message>) -> Self {
-        let source = SourceKey { topic: message.topic.clone(), source: message.source.clone(), partition: message.partition };
+        let source =
+            SourceKey { topic: message.topic.clone(), source: message.source.clone(), partition: message.partition };
         let pos = message.pos;
         let content = match &message.body {
             Body::Event(body) => Content::Event(Recorded {
