@@ -185,18 +185,6 @@ pub enum CommitError {
 }
 
 impl Commit {
-    /// Whether it changes and checks nothing.
-    pub fn is_empty(&self) -> bool {
-        self.answers.is_empty()
-            && self.checks.is_empty()
-            && self.appends.is_empty()
-            && self.claims.is_empty()
-            && self.outgoing.is_empty()
-            && self.timers.is_empty()
-            && self.rows.is_empty()
-            && self.positions.is_empty()
-    }
-
     /// Whether there is nothing to write and nothing to check.
     pub fn is_empty(&self) -> bool {
         self.checks.is_empty() && self.writes_nothing()
