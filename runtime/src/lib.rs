@@ -25,4 +25,6 @@ pub mod saga;
 pub mod service;
 pub mod shutdown;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod view;

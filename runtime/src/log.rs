@@ -7,6 +7,8 @@
 //! are addressed to it. The key of a message is its stream (events), target stream (commands) or saga (replies).
 
 pub mod consumer;
+#[cfg(feature = "embedded")]
+pub mod embedded;
 
 use async_trait::async_trait;
 use jiff::Timestamp;

@@ -1,0 +1,3 @@
+SELECT max(log_offset)
+FROM messages
+WHERE topic = ?1
