@@ -14,10 +14,14 @@ pub mod aggregate;
 pub mod caller;
 pub mod command;
 pub mod commit;
+pub mod config;
 pub mod context;
 pub mod engine;
 pub mod event;
+pub mod gateway;
+pub mod http;
 pub mod log;
+pub mod parse;
 pub mod port;
 pub mod projection;
 pub mod refusal;
@@ -25,6 +29,10 @@ pub mod saga;
 pub mod service;
 pub mod shutdown;
 pub mod store;
-#[cfg(any(test, feature = "testing"))]
+pub mod system;
 pub mod testing;
 pub mod view;
+
+pub use system::run;
+
+#[cfg(any(test, feature = "testing"))]
