@@ -56,7 +56,9 @@ impl Network {
     /// Whether it holds `address`.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
-            (IpAddr::V4(net), IpAddr::V4(it)) => mask(u32::from(net).into(), self.bits, 32) == mask(u32::from(it).into(), self.bits, 32),
+            (IpAddr::V4(net), IpAddr::V4(it)) => {
+                mask(u32::from(net).into(), self.bits, 32) == mask(u32::from(it).into(), self.bits, 32)
+            }
             (IpAddr::V6(net), IpAddr::V6(it)) => mask(net.into(), self.bits, 128) == mask(it.into(), self.bits, 128),
             _ => false,
         }
@@ -144,9 +146,12 @@ impl Config {
         reader.set("DEVELOPMENT", "`on` or `off`", &mut config.development, |text| switch(text).map(Some));
         reader.set("REGISTRY", address, &mut config.registry, |text| text.parse().ok().map(Some));
         reader.set("ADVERTISE", "an IP address", &mut config.advertise, |text| text.parse().ok());
-        reader.set("PROBE_NETWORKS", "networks such as `10.0.0.0/8`, with commas", &mut config.probe_networks, |text| {
-            text.split(',').map(|it| Network::parse(it.trim())).collect()
-        });
+        reader.set(
+            "PROBE_NETWORKS",
+            "networks such as `10.0.0.0/8`, with commas",
+            &mut config.probe_networks,
+            |text| text.split(',').map(|it| Network::parse(it.trim())).collect(),
+        );
         reader.set("BODY_LIMIT", "a number of bytes from 1 to 1073741824", &mut config.body_limit, |text| {
             text.parse().ok().filter(|bytes| (1..=1 << 30).contains(bytes))
         });
@@ -178,8 +183,18 @@ struct Reader {
 
 /// The variables that there are, without `MINOS_`.
 const KNOWN: [&str; 12] = [
-    "ADVERTISE", "BODY_LIMIT", "DATA", "DEVELOPMENT", "KEYS", "LISTEN", "LOG", "LOG_FORMAT", "PROBE_NETWORKS", "REGISTRY",
-    "REQUEST_SECONDS", "SHUTDOWN_SECONDS",
+    "ADVERTISE",
+    "BODY_LIMIT",
+    "DATA",
+    "DEVELOPMENT",
+    "KEYS",
+    "LISTEN",
+    "LOG",
+    "LOG_FORMAT",
+    "PROBE_NETWORKS",
+    "REGISTRY",
+    "REQUEST_SECONDS",
+    "SHUTDOWN_SECONDS",
 ];
 
 impl Reader {
@@ -225,7 +240,12 @@ mod tests {
 
     #[test]
     fn every_mistake_is_told_at_once() {
-        let errors = read(&[("MINOS_LISTEN", "here"), ("MINOS_BODY_LIMIT", "0"), ("MINOS_LOG_FORMAT", "xml"), ("MINOS_LISTN", "x")]);
+        let errors = read(&[
+            ("MINOS_LISTEN", "here"),
+            ("MINOS_BODY_LIMIT", "0"),
+            ("MINOS_LOG_FORMAT", "xml"),
+            ("MINOS_LISTN", "x"),
+        ]);
         let text = errors.unwrap_err().to_string();
         for name in ["`MINOS_LISTEN`", "`MINOS_BODY_LIMIT`", "`MINOS_LOG_FORMAT`", "`MINOS_LISTN`"] {
             assert!(text.contains(name), "{name} in {text}");

@@ -148,7 +148,12 @@ impl Identity {
 
 impl Route {
     /// A command.
-    pub const fn command(method: &'static str, path: &'static str, subdomain: &'static str, operation: &'static str) -> Self {
+    pub const fn command(
+        method: &'static str,
+        path: &'static str,
+        subdomain: &'static str,
+        operation: &'static str,
+    ) -> Self {
         Self { method, path, subdomain, operation, target: None }
     }
 

@@ -72,7 +72,12 @@ pub enum PartError {
 #[async_trait]
 pub trait PartSource: Send + Sync {
     /// `GET path_and_query` of the subdomain's service, in the caller's name.
-    async fn get(&self, part: &'static str, subdomain: &'static str, path_and_query: String) -> Result<serde_json::Value, PartError>;
+    async fn get(
+        &self,
+        part: &'static str,
+        subdomain: &'static str,
+        path_and_query: String,
+    ) -> Result<serde_json::Value, PartError>;
 }
 
 /// Asks for the parts of one composition.
@@ -101,12 +106,20 @@ impl<'a> Parts<'a> {
     }
 
     /// `else absent if unavailable` for one row.
-    pub async fn row_if_available<Q: PartQuery>(&self, name: &'static str, query: &Q) -> Result<Option<Q::Row>, PartError> {
+    pub async fn row_if_available<Q: PartQuery>(
+        &self,
+        name: &'static str,
+        query: &Q,
+    ) -> Result<Option<Q::Row>, PartError> {
         self.if_available(name, self.row(name, query).await)
     }
 
     /// `else absent if unavailable` for several rows.
-    pub async fn rows_if_available<Q: PartQuery>(&self, name: &'static str, query: &Q) -> Result<Option<Vec<Q::Row>>, PartError> {
+    pub async fn rows_if_available<Q: PartQuery>(
+        &self,
+        name: &'static str,
+        query: &Q,
+    ) -> Result<Option<Vec<Q::Row>>, PartError> {
         self.if_available(name, self.rows(name, query).await)
     }
 

@@ -16,8 +16,9 @@ pub fn decode(query: &str) -> Result<BTreeMap<String, Vec<String>>, Refusal> {
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let decoded = |text: &str| {
-            percent_decode(&text.replace('+', " "))
-                .ok_or_else(|| crate::parse::malformed([("query".to_owned(), format!("`{text}` is not percent-encoded UTF-8"))]))
+            percent_decode(&text.replace('+', " ")).ok_or_else(|| {
+                crate::parse::malformed([("query".to_owned(), format!("`{text}` is not percent-encoded UTF-8"))])
+            })
         };
         parameters.entry(decoded(name)?).or_default().push(decoded(value)?);
     }
@@ -122,7 +123,8 @@ mod tests {
 
     #[test]
     fn what_is_written_into_a_path_is_read_back() {
-        let parameters = json!({"id": "a/b ü", "status": null, "ids": ["x", "y&z"], "only": ["[1"], "none": [], "n": 5});
+        let parameters =
+            json!({"id": "a/b ü", "status": null, "ids": ["x", "y&z"], "only": ["[1"], "none": [], "n": 5});
         let text = path_and_query("/orders/{id}/of", Some("id"), &parameters);
         let (path, query) = text.split_once('?').unwrap();
         assert_eq!(path, "/orders/a%2Fb%20%C3%BC/of");

@@ -1,7 +1,8 @@
 //! One field's value: JSON, or the texts of a query string, or nothing; and what may be wrong with it, and where.
 
 use serde::de::{
-    self, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor, value::StrDeserializer,
+    self, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
+    value::StrDeserializer,
 };
 use serde_json::Value;
 
@@ -139,9 +140,10 @@ impl<'de> Deserializer<'de> for Node<'_> {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
         match self {
             Node::Text([one]) if one.starts_with('[') => from_text(one, |node| node.deserialize_seq(visitor)),
-            Node::Text(texts) if !texts.is_empty() => {
-                visitor.visit_seq(Items { items: texts.iter().map(|it| Node::Text(std::slice::from_ref(it))).collect(), next: 0 })
-            }
+            Node::Text(texts) if !texts.is_empty() => visitor.visit_seq(Items {
+                items: texts.iter().map(|it| Node::Text(std::slice::from_ref(it))).collect(),
+                next: 0,
+            }),
             other => other.deserialize_any(visitor),
         }
     }
@@ -242,7 +244,8 @@ struct Tagged<'a> {
 impl<'a> Tagged<'a> {
     fn of(value: &'a Value) -> Result<Self, Mistake> {
         let fields = value.as_object().filter(|fields| fields.len() == 1);
-        let (name, content) = fields.and_then(|fields| fields.iter().next()).ok_or_else(|| Mistake::new("must be one of its cases"))?;
+        let (name, content) =
+            fields.and_then(|fields| fields.iter().next()).ok_or_else(|| Mistake::new("must be one of its cases"))?;
         Ok(Self { name, content })
     }
 }
