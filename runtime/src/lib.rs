@@ -30,9 +30,8 @@ pub mod service;
 pub mod shutdown;
 pub mod store;
 pub mod system;
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod view;
 
 pub use system::run;
-
-#[cfg(any(test, feature = "testing"))]
