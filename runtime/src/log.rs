@@ -6,9 +6,11 @@
 //! Topics: `<subdomain>.events` carries the public events of one subdomain; `<subdomain>.inbox` the commands and replies that
 //! are addressed to it. The key of a message is its stream (events), target stream (commands) or saga (replies).
 
+pub(crate) mod backoff;
 pub mod consumer;
 #[cfg(feature = "embedded")]
 pub mod embedded;
+pub mod relay;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -19,6 +21,9 @@ use uuid::Uuid;
 use crate::commit::Answer;
 use crate::context::Meta;
 use crate::event::Json;
+
+/// The version of the envelope that this build writes; it reads this one and the one before.
+pub const SPECVERSION: u32 = 1;
 
 /// Where messages come from, as a consumer counts them: its own store, or one source service on one partition of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

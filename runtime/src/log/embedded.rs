@@ -16,11 +16,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{ConnectOptions, Connection, Executor, Row, SqliteConnection};
 use tokio::sync::watch;
 
-use super::{Log, LogError, Message, Read, Unreadable};
+use super::{Log, LogError, Message, Read, SPECVERSION, Unreadable};
 use writer::Writer;
-
-/// The version of the envelope that this build writes; it reads this one and the one before.
-pub const SPECVERSION: u32 = 1;
 
 /// The layout of the file that this build reads and writes, kept in `user_version`.
 const LAYOUT: i64 = 1;

@@ -1,0 +1,259 @@
+//! The relay: publishes what the service has committed, in order, and nothing else.
+//!
+//! It tails the store twice: its events (public ones go to `<service>.events`) and its outgoing messages (to the topics that
+//! they are addressed to; port calls stay). A checkpoint, kept in the store as the positions of the consumers
+//! [`EVENTS`] and [`OUTGOING`], moves after the log has acknowledged. After a crash, what lies between is published again: with
+//! the same positions, so that the log leaves it out, or else the consumers do.
+//!
+//! A checkpoint holds how far the store was read, and the last position published to each topic and partition: from it
+//! comes each message's [`Message::previous`], by which consumers notice what is missing.
+
+mod checkpoint;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::backoff::Backoff;
+use super::{Body, EventBody, Log, LogError, Message, MessageSigner};
+use crate::commit::CommitError;
+use crate::context::Context;
+use crate::event::{Json, Recorded};
+use crate::log::SentMessage;
+use crate::shutdown::Shutdown;
+use crate::store::{Store, StoreError};
+use checkpoint::Checkpoint;
+
+/// The consumer's name under which the checkpoint of events is kept.
+pub const EVENTS: &str = "relay:events";
+
+/// The consumer's name under which the checkpoint of outgoing messages is kept.
+pub const OUTGOING: &str = "relay:outgoing";
+
+/// How many messages are published at once at most.
+const BATCH: usize = 512;
+
+/// How long it sleeps when there is nothing to do: a commit of this process wakes it at once.
+const POLL: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
+
+/// What the relay of one service works with.
+#[derive(Clone)]
+pub struct Relay {
+    /// The service's name: the source of what is published.
+    pub service: String,
+    /// Its store.
+    pub store: Arc<dyn Store>,
+    /// Where to.
+    pub log: Arc<dyn Log>,
+    /// Signs each message.
+    pub signer: Arc<dyn MessageSigner>,
+    /// Clock and randomness.
+    pub context: Context,
+}
+
+/// Why the relay has to begin again from its checkpoint.
+#[derive(Debug, thiserror::Error)]
+enum RelayError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error("the checkpoint could not be moved: {0}")]
+    Checkpoint(#[from] CommitError),
+    #[error("what was committed cannot be sent: {0}")]
+    Encoding(#[from] serde_json::Error),
+}
+
+/// Which of the two the store is read for.
+#[derive(Clone, Copy)]
+enum Kind {
+    Events,
+    Outgoing,
+}
+
+/// A message before it has its place on a partition.
+struct Draft {
+    pos: u64,
+    /// Absent: it stays here (a private event, a port call).
+    topic: Option<String>,
+    message: Message,
+}
+
+impl Relay {
+    /// Makes the service's own topics and starts both tails.
+    pub async fn start(self, shutdown: &Shutdown) -> Result<(), LogError> {
+        self.log.create_topic(&events_topic(&self.service)).await?;
+        self.log.create_topic(&inbox_topic(&self.service)).await?;
+        let events = Tail::new(self.clone(), Kind::Events);
+        let outgoing = Tail::new(self, Kind::Outgoing);
+        shutdown.spawn("relay of events", events.run(shutdown.clone()));
+        shutdown.spawn("relay of outgoing messages", outgoing.run(shutdown.clone()));
+        Ok(())
+    }
+}
+
+/// The topic of a subdomain's public events.
+pub fn events_topic(subdomain: &str) -> String {
+    format!("{subdomain}.events")
+}
+
+/// The topic of the commands and replies that are addressed to a subdomain.
+pub fn inbox_topic(subdomain: &str) -> String {
+    format!("{subdomain}.inbox")
+}
+
+/// One of the two tails.
+struct Tail {
+    relay: Relay,
+    kind: Kind,
+    /// Topics known to be there, and how many partitions each has.
+    partitions: BTreeMap<String, u32>,
+    /// Pauses after errors; short again as soon as something went through.
+    backoff: Backoff,
+}
+
+impl Tail {
+    fn new(relay: Relay, kind: Kind) -> Self {
+        let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+        Self { relay, kind, partitions: BTreeMap::new(), backoff }
+    }
+
+    /// Until shutdown; whatever goes wrong, it begins again from the checkpoint.
+    async fn run(mut self, shutdown: Shutdown) {
+        while let Err(error) = self.follow(&shutdown).await {
+            let pause = self.backoff.pause(&self.relay.context);
+            tracing::warn!(service = self.relay.service, %error, ?pause, "the relay begins again from its checkpoint");
+            if shutdown.sleep(pause).await {
+                return;
+            }
+        }
+    }
+
+    /// From the checkpoint until shutdown: what was committed by then is still published.
+    async fn follow(&mut self, shutdown: &Shutdown) -> Result<(), RelayError> {
+        let mut wake = self.relay.store.wake();
+        let mut checkpoint = Checkpoint::load(&*self.relay.store, self.consumer(), &self.relay.service).await?;
+        let mut poll = POLL.0;
+        loop {
+            let drafts = self.read(checkpoint.read_up_to()).await?;
+            if drafts.is_empty() {
+                if shutdown.is_asked() {
+                    checkpoint.save(&*self.relay.store).await?;
+                    return Ok(());
+                }
+                checkpoint.save_if_due(&*self.relay.store).await?;
+                tokio::select! {
+                    () = wake.wait(poll.min(checkpoint.due_in())) => {}
+                    () = shutdown.asked() => {}
+                }
+                poll = (poll * 2).min(POLL.1);
+                continue;
+            }
+            poll = POLL.0;
+            self.publish(drafts, &mut checkpoint).await?;
+            self.backoff.reset();
+            checkpoint.save_if_due(&*self.relay.store).await?;
+        }
+    }
+
+    async fn publish(&mut self, drafts: Vec<Draft>, checkpoint: &mut Checkpoint) -> Result<(), RelayError> {
+        let mut messages = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            if let Some(topic) = draft.topic {
+                let partition = partition_of(&draft.message.key, self.partitions(&topic).await?);
+                let previous = checkpoint.published(&topic, partition, draft.pos);
+                let epoch = checkpoint.epoch().to_owned();
+                let mut message = Message { topic, partition, previous, epoch, ..draft.message };
+                message.signature = self.relay.signer.sign(&message);
+                messages.push(message);
+            }
+            checkpoint.read(draft.pos);
+        }
+        Ok(self.relay.log.publish(&messages).await?)
+    }
+
+    async fn partitions(&mut self, topic: &str) -> Result<u32, LogError> {
+        if let Some(partitions) = self.partitions.get(topic) {
+            return Ok(*partitions);
+        }
+        self.relay.log.create_topic(topic).await?;
+        let partitions = self.relay.log.partitions(topic).await?;
+        self.partitions.insert(topic.to_owned(), partitions);
+        Ok(partitions)
+    }
+
+    fn consumer(&self) -> &'static str {
+        match self.kind {
+            Kind::Events => EVENTS,
+            Kind::Outgoing => OUTGOING,
+        }
+    }
+
+    async fn read(&self, after: u64) -> Result<Vec<Draft>, RelayError> {
+        let service = &self.relay.service;
+        match self.kind {
+            Kind::Events => {
+                let events = self.relay.store.read_events(after, BATCH).await?;
+                events.into_iter().map(|event| event_draft(service, event)).collect()
+            }
+            Kind::Outgoing => {
+                let sent = self.relay.store.read_outgoing(after, BATCH).await?;
+                Ok(sent.into_iter().map(|sent| outgoing_draft(service, sent)).collect())
+            }
+        }
+    }
+}
+
+fn event_draft(service: &str, event: Recorded) -> Result<Draft, RelayError> {
+    let body = Body::Event(EventBody {
+        stream: event.stream.as_str().to_owned(),
+        version: event.version,
+        event_type: event.event_type,
+        schema_version: event.schema_version,
+        entered: event.entered,
+        data: Json::new(event.data)?,
+    });
+    let message = Message {
+        specversion: super::SPECVERSION,
+        id: event.event_id,
+        source: service.to_owned(),
+        epoch: String::new(),
+        topic: String::new(),
+        partition: 0,
+        key: event.stream.as_str().to_owned(),
+        pos: event.pos,
+        previous: 0,
+        time: event.at,
+        meta: event.meta,
+        body,
+        signature: String::new(),
+    };
+    Ok(Draft { pos: event.pos, topic: (!event.private).then(|| events_topic(service)), message })
+}
+
+fn outgoing_draft(service: &str, sent: SentMessage) -> Draft {
+    let outgoing = sent.message;
+    let stays = outgoing.to.starts_with("port:");
+    let message = Message {
+        specversion: super::SPECVERSION,
+        id: outgoing.id,
+        source: service.to_owned(),
+        epoch: String::new(),
+        topic: String::new(),
+        partition: 0,
+        key: outgoing.key,
+        pos: sent.pos,
+        previous: 0,
+        time: sent.at,
+        meta: outgoing.meta,
+        body: outgoing.body,
+        signature: String::new(),
+    };
+    Draft { pos: sent.pos, topic: (!stays).then_some(outgoing.to), message }
+}
+
+/// The partition of a key: FNV-1a, the same for ever, since the order of a key's messages rests on it.
+fn partition_of(key: &str, partitions: u32) -> u32 {
+    let hash = key.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    hash % partitions.max(1)
+}
