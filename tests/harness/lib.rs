@@ -1,0 +1,34 @@
+//! What the end-to-end tests share: binaries, processes, a client.
+//!
+//! Nothing here knows the crates under test: they are built by cargo, started as processes, asked over HTTP.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a harness fails its test by panicking")]
+
+mod binary;
+mod client;
+mod process;
+mod shop;
+
+pub use binary::{binary, repository};
+pub use client::{Api, Reply};
+pub use process::{Ended, Process};
+pub use shop::{Payments, Shop};
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+/// Whether the tests that take minutes are to run (`tests/run --full`).
+pub fn full() -> bool {
+    std::env::var_os("MINOS_TESTS_FULL").is_some()
+}
+
+/// Asks until there is an answer; fails the test when there is none after `at_most`.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, at_most: Duration, ask: impl Fn() -> F) -> T {
+    let until = Instant::now() + at_most;
+    loop {
+        if let Some(found) = ask().await {
+            return found;
+        }
+        assert!(Instant::now() < until, "not within {at_most:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
