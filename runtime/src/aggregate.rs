@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
+use crate::command::Decision;
 use crate::event::Event;
+use crate::refusal::Refusal;
 
 /// An aggregate's id: a type of its own, text in streams, JSON and columns.
 pub trait AggregateId:
@@ -38,9 +40,31 @@ pub trait Aggregate: Sized + Clone + Debug + Send + Sync + 'static {
     /// Its events.
     type Event: Event;
 
-    /// The state after `event`. `state` is absent before the first one; an event that does not create then leaves it so.
-    /// Total: never fails, nothing is checked again on replay.
-    fn apply(state: Option<Self>, id: &Self::Id, event: &Self::Event, at: Timestamp) -> Option<Self>;
+    /// The state that the first event of a stream begins; `None` where that event does not create.
+    ///
+    /// # Errors
+    /// A result out of range: refuses the command that emits the event. Cannot come up on replay.
+    fn create(id: &Self::Id, event: &Self::Event) -> Result<Option<Self>, Refusal>;
+
+    /// Takes `event` in.
+    ///
+    /// # Errors
+    /// As for [`Aggregate::create`].
+    fn apply(&mut self, id: &Self::Id, event: &Self::Event) -> Result<(), Refusal>;
+
+    /// The state after `event`: [`Aggregate::create`] where there is none yet, else [`Aggregate::apply`].
+    ///
+    /// # Errors
+    /// As for [`Aggregate::create`].
+    fn replay(state: Option<Self>, id: &Self::Id, event: &Self::Event) -> Result<Option<Self>, Refusal> {
+        match state {
+            None => Self::create(id, event),
+            Some(mut state) => {
+                state.apply(id, event)?;
+                Ok(Some(state))
+            }
+        }
+    }
 
     /// The lifecycle state's name, where there is a lifecycle.
     fn status(&self) -> Option<&'static str> {
@@ -59,7 +83,7 @@ pub trait Aggregate: Sized + Clone + Debug + Send + Sync + 'static {
     }
 
     /// What a timer of that name does, in a decision of its own. Called only while the entry that set it lasts.
-    fn on_timer(name: &str, decision: &mut crate::command::Decision<Self>) -> Result<(), crate::refusal::Refusal> {
+    fn on_timer(name: &str, decision: &mut Decision<Self>) -> Result<(), Refusal> {
         let _ = (name, decision);
         Ok(())
     }

@@ -12,28 +12,44 @@ use crate::engine::Reader;
 use crate::refusal::{Refusal, RefusalKind};
 
 /// A command: generated, one struct of parameters a command. Parsing it checks every refinement.
-#[async_trait]
 pub trait Command: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The wire name: `orders.Order.Place`.
     const NAME: &'static str;
     /// The aggregate that decides.
     type Aggregate: Aggregate;
     /// What `with` reads before the decision; `()` where there is none.
-    type Read: Send + Sync;
+    type Read: CommandRead<Self>;
     /// Makes a new aggregate (`create`): the stream must not exist.
     const CREATES: bool = false;
     /// Sent from outside through the gateway: method and path, `("POST", "/orders/{id}/cancel")`. `None`: only sagas, policies
     /// and timers may send it (no `allow`).
     const ROUTE: Option<(&'static str, &'static str)>;
 
-    /// May this caller send it? `state` is the aggregate's state before (absent for `create`).
-    fn allow(&self, caller: &Caller, id: &<Self::Aggregate as Aggregate>::Id, state: Option<&Self::Aggregate>) -> bool;
-
-    /// Reads what `with` names, before the decision and outside of its commit.
-    async fn read(&self, reader: &Reader<'_>) -> Result<Self::Read, WithError>;
+    /// May this caller send it from outside? `state` is the aggregate's state before (absent for `create`).
+    fn allow(&self, caller: &Caller, id: &<Self::Aggregate as Aggregate>::Id, state: Option<&Self::Aggregate>) -> bool {
+        let _ = (caller, id, state);
+        false
+    }
 
     /// Decides: emits, or refuses, or does nothing (`done`). Pure but for what `decision` gives.
     fn decide(&self, read: Self::Read, decision: &mut Decision<Self::Aggregate>) -> Result<(), Refusal>;
+}
+
+/// What a command's `with` reads, before the decision and outside of its commit.
+#[async_trait]
+pub trait CommandRead<C>: Send + Sync + Sized + 'static {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The refusal that the spec names where nothing is found, or a store that is away.
+    async fn read(command: &C, reader: &Reader<'_>) -> Result<Self, WithError>;
+}
+
+#[async_trait]
+impl<C: Sync> CommandRead<C> for () {
+    async fn read(_: &C, _: &Reader<'_>) -> Result<Self, WithError> {
+        Ok(())
+    }
 }
 
 /// Why a `with` gave nothing.
@@ -91,10 +107,14 @@ impl<A: Aggregate> Decision<A> {
     }
 
     /// Emits an event and applies it.
-    pub fn emit(&mut self, event: impl Into<A::Event>) {
+    ///
+    /// # Errors
+    /// What the event changes is out of range: the command is refused.
+    pub fn emit(&mut self, event: impl Into<A::Event>) -> Result<(), Refusal> {
         let event = event.into();
-        self.state = A::apply(self.state.take(), &self.id, &event, self.now);
+        self.state = A::replay(self.state.take(), &self.id, &event)?;
         self.events.push(event);
+        Ok(())
     }
 
     /// `when a, b`: refuses with `WrongState` unless the state is one of `states`.
@@ -105,6 +125,14 @@ impl<A: Aggregate> Decision<A> {
         }
         let message = format!("it is `{status}`; this needs it to be {}", states.join(" or "));
         Err(Refusal::new(RefusalKind::WrongState, message).with("status", status))
+    }
+
+    /// Whether the lifecycle is in one of `states`.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no state.
+    pub fn has_status(&self, states: &[&str]) -> Result<bool, Refusal> {
+        Ok(states.contains(&self.state()?.status().unwrap_or_default()))
     }
 
     /// The events emitted and the state after them.

@@ -80,6 +80,14 @@ pub enum DecodeError {
         /// The newest version that this build reads.
         known: u32,
     },
+    /// A lifecycle state that the reader does not know.
+    #[error("event type `{event_type}` entered `{state}`, a state that this build does not know")]
+    UnknownState {
+        /// The event's wire name.
+        event_type: String,
+        /// The state's name.
+        state: String,
+    },
     /// The payload is not what the schema says.
     #[error("payload of `{event_type}` does not fit its schema: {source}")]
     Payload {
@@ -144,6 +152,19 @@ impl Recorded {
     pub fn payload<P: EventPayload>(&self) -> Result<P, DecodeError> {
         decode_payload(&self.event_type, self.schema_version, &self.data)
     }
+
+    /// The id of the aggregate whose event it is.
+    pub fn id<I: std::str::FromStr>(&self) -> Result<I, DecodeError> {
+        self.stream.id().parse().map_err(|_| DecodeError::UnknownType(self.stream.as_str().to_owned()))
+    }
+
+    /// The lifecycle state that the aggregate entered by it.
+    pub fn state<S: std::str::FromStr>(&self) -> Result<S, DecodeError> {
+        let entered = self.entered.as_deref().unwrap_or_default();
+        entered
+            .parse()
+            .map_err(|_| DecodeError::UnknownState { event_type: self.event_type.clone(), state: entered.to_owned() })
+    }
 }
 
 /// Reads a payload of `P`, checking type and version. Generated `Event::decode` uses it too.
@@ -182,4 +203,52 @@ impl PartialEq for Json {
     fn eq(&self, other: &Self) -> bool {
         self.as_str() == other.as_str()
     }
+}
+
+/// Implements an aggregate's events over `enum Name { Placed(Placed), … }`: each with its wire name, and the lifecycle state that it enters:
+/// `events!(OrderEvent { Placed = "orders.Order.Placed" => "placed" })`.
+#[macro_export]
+macro_rules! events {
+    ($events:ident { $($event:ident = $wire:literal $(=> $state:literal)?),+ $(,)? }) => {
+        impl $crate::event::Event for $events {
+            fn event_type(&self) -> &'static str {
+                match self {
+                    $(Self::$event(_) => $wire,)+
+                }
+            }
+
+            fn enters(&self) -> Option<&'static str> {
+                match self {
+                    $($(Self::$event(_) => Some($state),)?)+
+                    #[allow(unreachable_patterns)]
+                    _ => None,
+                }
+            }
+
+            fn encode(&self) -> Result<String, $crate::serde_json::Error> {
+                match self {
+                    $(Self::$event(event) => $crate::serde_json::to_string(event),)+
+                }
+            }
+
+            fn decode(event_type: &str, version: u32, data: &str) -> Result<Self, $crate::event::DecodeError> {
+                match event_type {
+                    $($wire => $crate::event::decode_payload(event_type, version, data).map(Self::$event),)+
+                    _ => Err($crate::event::DecodeError::UnknownType(event_type.to_owned())),
+                }
+            }
+        }
+
+        $(
+            impl $crate::event::EventPayload for $event {
+                const TYPE: &'static str = $wire;
+            }
+
+            impl From<$event> for $events {
+                fn from(event: $event) -> Self {
+                    Self::$event(event)
+                }
+            }
+        )+
+    };
 }

@@ -32,6 +32,9 @@ pub mod store;
 pub mod system;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod value;
 pub mod view;
 
+pub use async_trait::async_trait;
 pub use system::run;
+pub use {serde, serde_json};

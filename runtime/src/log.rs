@@ -296,6 +296,12 @@ impl From<crate::store::StoreError> for HandlingError {
     }
 }
 
+impl From<crate::refusal::Refusal> for HandlingError {
+    fn from(refusal: crate::refusal::Refusal) -> Self {
+        Self::Poison(refusal.message)
+    }
+}
+
 impl From<crate::event::DecodeError> for HandlingError {
     fn from(error: crate::event::DecodeError) -> Self {
         Self::Poison(error.to_string())

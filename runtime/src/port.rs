@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::time::Duration;
 use uuid::Uuid;
 
-use crate::refusal::Refusal;
+use crate::refusal::{DeclaredError, Refusal};
 
 /// What a port call carries beside its arguments.
 #[derive(Clone, Debug)]
@@ -42,6 +42,12 @@ pub trait PortRefusal: Send + Sync + 'static {
     fn into_refusal(self) -> Refusal;
 }
 
+impl<E: DeclaredError + Send + Sync + 'static> PortRefusal for E {
+    fn into_refusal(self) -> Refusal {
+        self.into()
+    }
+}
+
 /// The errors of an operation that declares none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Never {}
@@ -64,6 +70,11 @@ pub trait PortDispatch: Send + Sync {
 /// Reads the arguments of a call in a generated dispatcher.
 pub fn arguments<T: DeserializeOwned>(text: &str) -> Result<T, PortError<Refusal>> {
     serde_json::from_str(text).map_err(|error| PortError::Broken(format!("the arguments do not fit: {error}")))
+}
+
+/// The answer to an operation that the port does not have: a message of another build.
+pub fn unknown_operation(operation: &str) -> PortError<Refusal> {
+    PortError::Broken(format!("there is no operation `{operation}`"))
 }
 
 /// Turns a typed result into what the engine keeps, in a generated dispatcher.

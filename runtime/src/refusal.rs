@@ -1,5 +1,7 @@
 //! Why a request, command or step was not carried out: a value that travels (kept answers, replies, problem+json).
 
+use std::fmt::Display;
+
 use serde::{Deserialize, Serialize};
 
 /// A refusal: final for this request with this state; trying the same again unchanged is pointless.
@@ -72,5 +74,17 @@ impl Refusal {
     pub fn with(mut self, field: &str, value: impl Into<serde_json::Value>) -> Self {
         self.fields.insert(field.to_owned(), value.into());
         self
+    }
+}
+
+/// An error that a spec declares: generated. Its `Display` is the message for people; its fields go along.
+pub trait DeclaredError: Serialize + Display {
+    /// Its wire name: `customers.Customer.CreditExceeded`.
+    const NAME: &'static str;
+}
+
+impl<E: DeclaredError> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::declared(E::NAME, error.to_string(), &error)
     }
 }

@@ -1,10 +1,12 @@
 //! Sagas and policies: what generated code says of them. [`crate::process`] moves them.
 
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use std::time::Duration;
 
-use crate::event::{DecodeError, EventPayload, Recorded};
-use crate::refusal::Refusal;
+use crate::command::Command;
+use crate::event::{DecodeError, Recorded};
+use crate::log::HandlingError;
+use crate::refusal::{Refusal, RefusalKind};
 
 /// Something that a saga's step or a policy does: a command to an aggregate (of any service), or a port call.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,8 +45,8 @@ impl Action {
     /// A command of another service (`C` is this service's own copy of its parameters) or of this one.
     pub fn send<P: SendableCommand>(id: &impl ToString, command: &P) -> Self {
         Self::Send(CommandCall {
-            subdomain: P::SUBDOMAIN,
-            command: P::NAME,
+            subdomain: P::COMMAND.split('.').next().unwrap_or_default(),
+            command: P::COMMAND,
             id: id.to_string(),
             arguments: serde_json::to_string(command).unwrap_or_default(),
         })
@@ -58,10 +60,12 @@ impl Action {
 
 /// A command's parameters as a sender knows them: generated beside the contracts that a service reads, and for its own commands.
 pub trait SendableCommand: Serialize {
-    /// The subdomain that owns the aggregate.
-    const SUBDOMAIN: &'static str;
-    /// The command's wire name.
-    const NAME: &'static str;
+    /// The command's wire name, which begins with the subdomain that owns the aggregate.
+    const COMMAND: &'static str;
+}
+
+impl<C: Command> SendableCommand for C {
+    const COMMAND: &'static str = C::NAME;
 }
 
 /// A saga: generated.
@@ -78,15 +82,30 @@ pub trait Saga: Sized + Send + Sync + 'static {
     /// Everything known so far: the trigger, and the results of steps that were bound (`as receipt`).
     fn new(trigger: &Recorded) -> Result<Self, DecodeError>;
     /// Takes in the result (JSON) of a step that binds one.
-    fn bind(&mut self, step: &str, result: &str) -> Result<(), DecodeError>;
+    fn bind(&mut self, step: &str, result: &str) -> Result<(), DecodeError> {
+        let _ = (step, result);
+        Ok(())
+    }
     /// How many branches a step has (`for line in …`); 1 for a plain one. Depends on the trigger and results before it alone.
-    fn branches(&self, step: &str) -> usize;
+    ///
+    /// # Errors
+    /// A result out of range, here and in the functions below: the step counts as refused.
+    fn branches(&self, step: &str) -> Result<usize, Refusal> {
+        let _ = step;
+        Ok(1)
+    }
     /// What a step does.
-    fn act(&self, step: &str, branch: usize) -> Action;
+    fn act(&self, step: &str, branch: usize) -> Result<Action, Refusal>;
     /// What takes it back; `None`: nothing to undo.
-    fn undo(&self, step: &str, branch: usize) -> Option<Action>;
+    fn undo(&self, step: &str, branch: usize) -> Result<Option<Action>, Refusal> {
+        let _ = (step, branch);
+        Ok(None)
+    }
     /// What `failed` does, after every undo is acknowledged.
-    fn failed(&self, failure: &Refusal) -> Vec<Action>;
+    fn failed(&self, failure: &Refusal) -> Result<Vec<Action>, Refusal> {
+        let _ = failure;
+        Ok(Vec::new())
+    }
 }
 
 /// A step, as data.
@@ -142,12 +161,18 @@ pub trait Policy: Send + Sync + 'static {
     /// The event types that it follows, own or foreign.
     const FOLLOWS: &'static [&'static str];
     /// What is to be done.
-    fn react(event: &Recorded) -> Result<Vec<Action>, DecodeError>;
+    fn react(event: &Recorded) -> Result<Vec<Action>, HandlingError>;
 }
 
-/// The payload and id of a trigger: what generated `Saga::new` and `Policy::react` begin with.
-pub fn read_event<P: EventPayload, I: std::str::FromStr>(event: &Recorded) -> Result<(I, P), DecodeError> {
-    let payload = event.payload::<P>()?;
-    let id = event.stream.id().parse().map_err(|_| DecodeError::UnknownType(event.stream.as_str().to_owned()))?;
-    Ok((id, payload))
+/// A step that a saga's definition does not have, or whose branch or answer is not there: a mistake of the engine, kept as a refusal
+/// so that the saga is stopped and seen.
+pub fn missing(what: &str) -> Refusal {
+    Refusal::new(RefusalKind::Conflict, format!("the saga's definition has no {what}"))
+}
+
+/// Reads the answer of a step in a generated `Saga::bind`.
+pub fn answer<T: DeserializeOwned>(step: &str, result: &str) -> Result<Option<T>, DecodeError> {
+    serde_json::from_str(result)
+        .map(Some)
+        .map_err(|source| DecodeError::Payload { event_type: format!("answer of step {step}"), source })
 }

@@ -153,13 +153,35 @@ pub struct Select {
 pub struct Column<T> {
     /// Its name.
     pub name: &'static str,
+    /// Whether an index serves conditions on it.
+    pub indexed: bool,
     marker: PhantomData<fn(T)>,
 }
 
 impl<T: ColumnValue> Column<T> {
     /// The column of that name.
     pub const fn new(name: &'static str) -> Self {
-        Self { name, marker: PhantomData }
+        Self { name, indexed: false, marker: PhantomData }
+    }
+
+    /// The column of that name, with an index.
+    pub const fn indexed(name: &'static str) -> Self {
+        Self { name, indexed: true, marker: PhantomData }
+    }
+
+    /// As data.
+    pub fn definition(&self) -> ColumnDef {
+        ColumnDef { name: self.name.to_owned(), kind: T::KIND, nullable: T::NULLABLE, indexed: self.indexed }
+    }
+
+    /// Rows where it compares so with another column of the same row.
+    pub fn is_as(&self, comparison: Comparison, other: &Column<T>) -> Filter {
+        Filter::CompareColumns(self.name.to_owned(), comparison, other.name.to_owned())
+    }
+
+    /// To order by it.
+    pub fn order(&self, descending: bool) -> (String, bool) {
+        (self.name.to_owned(), descending)
     }
 
     /// A new value of it.
@@ -254,7 +276,7 @@ pub trait KeptView: Send + Sync + 'static {
     /// As [`View::DEFINITION`].
     const DEFINITION: &'static str;
     /// The row of that state. A column that cannot be computed is absent.
-    fn row(state: &Self::Aggregate) -> Self::Row;
+    fn row(id: &<Self::Aggregate as Aggregate>::Id, state: &Self::Aggregate) -> Self::Row;
 }
 
 /// A query: parameters in, rows out. Generated, one struct of parameters a query.
@@ -293,4 +315,81 @@ pub enum QueryResult {
     Rows,
     /// Pages: `{"items": […], "next": "…"}`; `limit` (at most 200, 50 by default) and `after` are parameters of all.
     Page,
+}
+
+impl Filter {
+    /// Every row.
+    pub fn everything() -> Self {
+        Self::All(Vec::new())
+    }
+
+    /// Both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match self {
+            Self::All(mut all) => {
+                all.push(other);
+                Self::All(all)
+            }
+            first => Self::All(vec![first, other]),
+        }
+    }
+
+    /// At least one.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        match self {
+            Self::Any(mut any) => {
+                any.push(other);
+                Self::Any(any)
+            }
+            first => Self::Any(vec![first, other]),
+        }
+    }
+
+    /// Not so.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        Self::Not(Box::new(self))
+    }
+
+    /// `condition if given`: the condition on a parameter, every row where it is absent.
+    pub fn if_given<T>(parameter: Option<T>, condition: impl FnOnce(T) -> Self) -> Self {
+        parameter.map_or_else(Self::everything, condition)
+    }
+}
+
+/// Implements a view's row over its struct and its column constants, key first:
+/// `row!(NamesRow, "orders.Names", CustomerId, [customer = CUSTOMER, name = NAME])`.
+#[macro_export]
+macro_rules! row {
+    ($row:ident, $view:literal, $key:ty, [$first:ident = $first_column:ident $(, $field:ident = $column:ident)* $(,)?]) => {
+        impl $crate::view::ViewRow for $row {
+            type Key = $key;
+            const VIEW: &'static str = $view;
+
+            fn columns() -> Vec<$crate::view::ColumnDef> {
+                vec![Self::$first_column.definition() $(, Self::$column.definition())*]
+            }
+
+            // A key may be `Copy` or not: one macro serves all.
+            #[allow(clippy::clone_on_copy)]
+            fn key(&self) -> $key {
+                self.$first.clone()
+            }
+
+            fn to_row(&self) -> $crate::view::Row {
+                use $crate::view::ColumnValue as _;
+                vec![self.$first.to_value() $(, self.$field.to_value())*]
+            }
+
+            fn from_row(row: &[$crate::view::Value]) -> Option<Self> {
+                let [$first $(, $field)*] = row else { return None };
+                Some(Self {
+                    $first: $crate::view::ColumnValue::from_value($first)?,
+                    $($field: $crate::view::ColumnValue::from_value($field)?,)*
+                })
+            }
+        }
+    };
 }

@@ -1,0 +1,84 @@
+//! Lists with a rule.
+
+use std::collections::BTreeSet;
+
+use super::Invalid;
+
+/// Checks how many elements there are.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn check_size(size: usize, min: usize, max: usize) -> Result<(), Invalid> {
+    if size < min {
+        return Err(Invalid(format!("has {size} elements, and needs at least {min}")));
+    }
+    if size > max {
+        return Err(Invalid(format!("has {size} elements, and may have at most {max}")));
+    }
+    Ok(())
+}
+
+/// Checks that no two elements have the same key. `what` names it: `have the same product`.
+///
+/// # Errors
+/// Which elements are the same.
+pub fn check_distinct<T, K: Ord>(elements: &[T], key: impl Fn(&T) -> K, what: &str) -> Result<(), Invalid> {
+    let mut seen = BTreeSet::new();
+    match elements.iter().position(|element| !seen.insert(key(element))) {
+        Some(index) => Err(Invalid(format!("holds two elements that {what} (the second is number {})", index + 1))),
+        None => Ok(()),
+    }
+}
+
+/// Implements a list with a rule over `struct Name(Vec<T>)`: `list!(Items, Item, 1, 50, product)`; least and most elements, and the field
+/// (or `self`) in which no two are the same.
+#[macro_export]
+macro_rules! list {
+    ($name:ident, $element:ty, $min:expr, $max:expr) => {
+        $crate::list!(@impl $name, $element, $min, $max, |_: &Vec<$element>| Ok(()));
+    };
+    ($name:ident, $element:ty, $min:expr, $max:expr, self) => {
+        $crate::list!(@impl $name, $element, $min, $max, |elements: &Vec<$element>| {
+            $crate::value::list::check_distinct(elements, Clone::clone, "are the same")
+        });
+    };
+    ($name:ident, $element:ty, $min:expr, $max:expr, $field:ident) => {
+        $crate::list!(@impl $name, $element, $min, $max, |elements: &Vec<$element>| {
+            $crate::value::list::check_distinct(elements, |it| it.$field.clone(), concat!("have the same ", stringify!($field)))
+        });
+    };
+    (@impl $name:ident, $element:ty, $min:expr, $max:expr, $distinct:expr) => {
+        impl $crate::value::Refined for $name {
+            type Plain = Vec<$element>;
+            // The least size may be 0, and a key may be `Copy`: one macro serves all.
+            #[allow(clippy::clone_on_copy)]
+            fn new(plain: Vec<$element>) -> Result<Self, $crate::value::Invalid> {
+                $crate::value::list::check_size(plain.len(), $min, $max)?;
+                let distinct: fn(&Vec<$element>) -> Result<(), $crate::value::Invalid> = $distinct;
+                distinct(&plain)?;
+                Ok(Self(plain))
+            }
+            fn plain(&self) -> Vec<$element> {
+                self.0.clone()
+            }
+        }
+
+        impl std::ops::Deref for $name {
+            type Target = [$element];
+            fn deref(&self) -> &[$element] {
+                &self.0
+            }
+        }
+
+        impl<'a> IntoIterator for &'a $name {
+            type Item = &'a $element;
+            type IntoIter = std::slice::Iter<'a, $element>;
+            fn into_iter(self) -> Self::IntoIter {
+                self.0.iter()
+            }
+        }
+
+        $crate::__refined_serde!([] $name);
+        $crate::record!($name);
+    };
+}
