@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 /// Whether the tests that take minutes are to run (`tests/run --full`).
 pub fn full() -> bool {
-    std::env::var_os("MINOS_TESTS_FULL").is_some()
+    std::env::var_os("TESTS_FULL").is_some()
 }
 
 /// Asks until there is an answer; fails the test when there is none after `at_most`.

@@ -1,7 +1,7 @@
 //! What the provider has done: a file of JSON lines, one a call, appended and synced before the call is answered.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
@@ -81,6 +81,12 @@ pub enum BookError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// Another provider writes it.
+    #[error("`{path}` is used by another process", path = path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
     /// A line of the file is none of ours.
     #[error("line {line} of `{path}` is not a recorded call: {source}", path = path.display())]
     Line {
@@ -106,7 +112,7 @@ pub struct Book {
 }
 
 impl Book {
-    /// Opens the file, makes it if there is none, and reads what it holds. A last line without an end (the server was killed
+    /// Opens the file for this process alone, makes it if there is none, and reads what it holds. A last line without an end (the server was killed
     /// while writing it, so nobody got its answer) is cut off.
     pub fn open(path: &Path) -> Result<Self, BookError> {
         let failed = |source| BookError::File { path: path.to_owned(), source };
@@ -114,6 +120,11 @@ impl Book {
             std::fs::create_dir_all(folder).map_err(failed)?;
         }
         let mut file = OpenOptions::new().create(true).read(true).append(true).open(path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(BookError::InUse { path: path.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(failed)?;
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
@@ -225,6 +236,8 @@ mod tests {
         book.take(Kind::Charge, "b", &json!({}), paid).unwrap();
         let keys = |book: &Book| book.entries(Kind::Charge).map(|entry| entry.key.clone()).collect::<Vec<_>>();
         assert_eq!(keys(&book), ["a", "b"]);
+        assert!(matches!(Book::open(&path), Err(BookError::InUse { .. })));
+        drop(book);
         assert_eq!(keys(&Book::open(&path).unwrap()), ["a", "b"]);
     }
 
