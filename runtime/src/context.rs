@@ -33,6 +33,12 @@ pub struct Context {
     random: Arc<Mutex<StdRng>>,
 }
 
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Context")
+    }
+}
+
 impl Context {
     /// The machine's clock and randomness.
     pub fn system() -> Self {
@@ -64,7 +70,8 @@ impl Context {
         f64::from(u32::from_le_bytes(bytes)) / (f64::from(u32::MAX) + 1.0)
     }
 
-    fn fill(&self, bytes: &mut [u8]) {
+    /// Random bytes, fit for secrets unless the randomness comes from a seed.
+    pub fn fill(&self, bytes: &mut [u8]) {
         self.random.lock().unwrap_or_else(std::sync::PoisonError::into_inner).fill_bytes(bytes);
     }
 }

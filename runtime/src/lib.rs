@@ -19,19 +19,23 @@ pub mod context;
 pub mod engine;
 pub mod event;
 pub mod gateway;
+pub mod health;
 pub mod http;
 pub mod log;
 pub mod parse;
 pub mod port;
 pub mod projection;
 pub mod refusal;
+pub mod registry;
 pub mod saga;
 pub mod service;
 pub mod shutdown;
 pub mod store;
 pub mod system;
+pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod token;
 pub mod value;
 pub mod view;
 

@@ -1,0 +1,1 @@
+//! The registry: which instances of which service are where, and healthy.
