@@ -25,6 +25,12 @@ impl Shutdown {
         self.asked.cancel();
     }
 
+    /// A part that can be stopped alone: asked for with the whole, its tasks waited for with the whole's.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self { asked: self.asked.child_token(), tasks: self.tasks.clone() }
+    }
+
     /// Whether it was asked for.
     pub fn is_asked(&self) -> bool {
         self.asked.is_cancelled()

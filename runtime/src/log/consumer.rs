@@ -3,14 +3,25 @@
 //! A [`Handler`] says which messages it wants and what each one changes; the runner reads in order, checks signature and
 //! fence, batches, commits, backs off, and parks what cannot be handled.
 
-use std::collections::BTreeSet;
+mod attempts;
+mod effects;
+mod inlet;
+mod ledger;
+mod parking;
+mod progress;
+mod runner;
+mod set;
 
 use async_trait::async_trait;
 
-use super::{Body, HandlingError, Message, SourceKey};
-use crate::commit::Commit;
+use super::{Body, EventBody, HandlingError, Message, SourceKey};
 use crate::context::Meta;
-use crate::event::Recorded;
+use crate::event::{Json, Recorded};
+
+pub use effects::Effects;
+pub use parking::{Parked, ParkedKind};
+pub use progress::{Progress, State};
+pub use set::{ConsumerStatus, Consumers, OperatorError, Parts};
 
 /// What a consumer does with the messages it is given: a view group, a policy, a saga, the inbox.
 #[async_trait]
@@ -115,6 +126,11 @@ impl Delivery {
         }
     }
 
+    /// What a message's position is counted under.
+    fn source_of(message: &Message) -> SourceKey {
+        SourceKey { topic: message.topic.clone(), source: message.source.clone(), partition: message.partition }
+    }
+
     /// A message of a topic as a delivery.
     pub fn from_message(message: Box<Message>) -> Self {
         let source =
@@ -139,44 +155,39 @@ impl Delivery {
         Self { source, pos, content }
     }
 
+    /// As a message again, to be kept: [`Delivery::from_message`] takes it back.
+    fn to_message(&self, epoch: &str) -> Result<Message, serde_json::Error> {
+        let event = match &self.content {
+            Content::Message(message) => return Ok((**message).clone()),
+            Content::Event(event) => event,
+        };
+        let body = Body::Event(EventBody {
+            stream: event.stream.as_str().to_owned(),
+            version: event.version,
+            event_type: event.event_type.clone(),
+            schema_version: event.schema_version,
+            entered: event.entered.clone(),
+            data: Json::new(event.data.clone())?,
+        });
+        Ok(Message {
+            specversion: super::SPECVERSION,
+            id: event.event_id,
+            source: self.source.source.clone(),
+            epoch: epoch.to_owned(),
+            topic: self.source.topic.clone(),
+            partition: self.source.partition,
+            key: event.stream.as_str().to_owned(),
+            pos: self.pos,
+            previous: 0,
+            time: event.at,
+            meta: event.meta.clone(),
+            body,
+            signature: String::new(),
+        })
+    }
+
     /// An event of the service's own.
     pub fn own(service: &str, event: Recorded) -> Self {
         Self { source: SourceKey::own(service), pos: event.pos, content: Content::Event(event) }
-    }
-}
-
-/// What a batch of messages changes so far: one [`Commit`] in the making, to which the runner adds the position's move.
-#[derive(Debug, Default)]
-pub struct Effects {
-    /// What is written when the batch ends. Handlers add to it, in order; they take nothing out.
-    pub commit: Commit,
-    /// What must stand in the commit of this message's effect: the position's move, or the removal of the parked message.
-    settlement: Commit,
-    /// What earlier messages of this batch touched.
-    earlier: BTreeSet<String>,
-    /// What this message touched.
-    touched: BTreeSet<String>,
-}
-
-impl Effects {
-    /// For a handler that writes by itself: what it must merge into its own commit. [`HandlingError::CommitFirst`] (to be
-    /// passed on by `?`) where earlier messages of the batch have effects that are not written yet.
-    pub fn alone(&self) -> Result<Commit, HandlingError> {
-        if self.is_empty() { Ok(self.settlement.clone()) } else { Err(HandlingError::CommitFirst) }
-    }
-
-    /// Notes that this message reads and changes `what` (a saga's id, a stream). [`HandlingError::CommitFirst`] (to be passed on
-    /// by `?`) where an earlier message of the batch did: the store does not show its changes yet.
-    pub fn touch(&mut self, what: &str) -> Result<(), HandlingError> {
-        if self.earlier.contains(what) {
-            return Err(HandlingError::CommitFirst);
-        }
-        self.touched.insert(what.to_owned());
-        Ok(())
-    }
-
-    /// Whether nothing is to be written.
-    pub fn is_empty(&self) -> bool {
-        self.commit.is_empty()
     }
 }

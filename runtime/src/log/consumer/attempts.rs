@@ -1,0 +1,121 @@
+//! A message that kills the process must not kill it for ever: attempts are written down before they are made.
+//!
+//! In good times that is one row a run: "began, not ended". A consumer that finds it not ended handles its messages one by
+//! one at first, and writes down each before; one that was begun [`MOST`] times without an end is parked.
+
+use super::Delivery;
+use crate::commit::Commit;
+use crate::log::{SourceKey, consumer::runner::Failure};
+use crate::store::{Store, StoreError};
+use crate::view::{ColumnDef, ColumnKind, Comparison, Filter, Row, RowChange, Select, Table, Value};
+
+/// How often a message may be begun without an end.
+pub(super) const MOST: i64 = 3;
+
+/// The table's name.
+const TABLE: &str = "consumer_runs";
+
+/// The runs of one consumer.
+pub(super) struct Attempts {
+    consumer: String,
+    /// What the last run was at when it ended, and how often it was begun.
+    last: Option<(SourceKey, u64, i64)>,
+}
+
+/// The table of runs.
+pub(super) fn table() -> Table {
+    let column = |name: &str, kind, nullable| ColumnDef { name: name.to_owned(), kind, nullable, indexed: false };
+    Table {
+        name: TABLE.to_owned(),
+        key: 1,
+        columns: vec![
+            column("consumer", ColumnKind::Text, false),
+            column("ended", ColumnKind::Bool, false),
+            column("topic", ColumnKind::Text, true),
+            column("source", ColumnKind::Text, true),
+            column("partition", ColumnKind::Int, true),
+            column("pos", ColumnKind::Int, true),
+            column("attempts", ColumnKind::Int, false),
+        ],
+    }
+}
+
+impl Attempts {
+    /// Begins a run; says whether the one before was not ended.
+    pub(super) async fn begin(store: &dyn Store, consumer: &str) -> Result<(Self, bool), Failure> {
+        let filter = Filter::Compare("consumer".to_owned(), Comparison::Eq, Value::Text(consumer.to_owned()));
+        let select = Select { table: TABLE.to_owned(), filter, order: Vec::new(), after: None, limit: 1 };
+        let row = store.select(&select).await?.pop();
+        let unclean = row.as_ref().is_some_and(|row| row.get(1) == Some(&Value::Bool(false)));
+        let last = row.filter(|_| unclean).and_then(|row| read(&row));
+        let attempts = Self { consumer: consumer.to_owned(), last };
+        if !unclean {
+            attempts.write(store, false).await?;
+        }
+        Ok((attempts, unclean))
+    }
+
+    /// Writes down that `delivery` is begun; false: it was begun too often, and is to be parked.
+    pub(super) async fn attempt(&mut self, store: &dyn Store, delivery: &Delivery) -> Result<bool, Failure> {
+        let before = match &self.last {
+            Some((source, pos, attempts)) if *source == delivery.source && *pos == delivery.pos => *attempts,
+            _ => 0,
+        };
+        if before >= MOST {
+            return Ok(false);
+        }
+        self.last = Some((delivery.source.clone(), delivery.pos, before + 1));
+        self.write(store, false).await?;
+        Ok(true)
+    }
+
+    /// The handler came back, in whatever way: the attempt counts no more.
+    pub(super) fn returned(&mut self) {
+        self.last = None;
+    }
+
+    /// Ends the run.
+    pub(super) async fn end(&mut self, store: &dyn Store) -> Result<(), Failure> {
+        self.last = None;
+        self.write(store, true).await
+    }
+
+    async fn write(&self, store: &dyn Store, ended: bool) -> Result<(), Failure> {
+        let number = |value: u64| Value::Int(i64::try_from(value).unwrap_or(i64::MAX));
+        let mut row: Row = vec![Value::Text(self.consumer.clone()), Value::Bool(ended)];
+        match &self.last {
+            Some((source, pos, attempts)) => row.extend([
+                Value::Text(source.topic.clone()),
+                Value::Text(source.source.clone()),
+                number(source.partition.into()),
+                number(*pos),
+                Value::Int(*attempts),
+            ]),
+            None => row.extend([Value::Null, Value::Null, Value::Null, Value::Null, Value::Int(0)]),
+        }
+        let rows = vec![RowChange::Put { table: TABLE.to_owned(), row }];
+        for result in store.write(vec![Commit { rows, ..Commit::default() }]).await {
+            result.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+fn read(row: &Row) -> Option<(SourceKey, u64, i64)> {
+    match row.as_slice() {
+        [
+            _,
+            _,
+            Value::Text(topic),
+            Value::Text(source),
+            Value::Int(partition),
+            Value::Int(pos),
+            Value::Int(attempts),
+        ] => {
+            let partition = u32::try_from(*partition).ok()?;
+            let source = SourceKey { topic: topic.clone(), source: source.clone(), partition };
+            Some((source, u64::try_from(*pos).ok()?, *attempts))
+        }
+        _ => None,
+    }
+}

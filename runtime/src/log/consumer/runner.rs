@@ -1,0 +1,304 @@
+//! The task of one consumer: read, check, handle, commit; and begin again from the store's positions when anything is amiss.
+
+mod batch;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
+
+use super::Start;
+use super::attempts::Attempts;
+use super::inlet::{BATCH, Incoming, Inlet, ReadError};
+use super::ledger::Ledger;
+use super::parking::Parking;
+use super::progress::State;
+use super::set::{Member, Parts};
+use crate::commit::{Commit, CommitError};
+use crate::log::Position;
+use crate::log::backoff::Backoff;
+use crate::shutdown::Shutdown;
+use crate::store::StoreError;
+
+/// Messages passed over without effect are read again after a crash for at most this long; in return they cost no commit.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+
+/// How many poisonous keys in a row make the consumer go slowly.
+const MANY: u32 = 20;
+
+pub(super) use batch::call;
+
+/// Why a consumer begins again from the store's positions.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// Something is away.
+    #[error("{0}")]
+    Away(String),
+    /// Another instance, or an operator, moved what this one held.
+    #[error("{0}")]
+    Moved(String),
+    /// Messages are missing in that partition of that topic.
+    #[error("{why}")]
+    Gap {
+        /// The topic.
+        topic: String,
+        /// Its partition.
+        partition: u32,
+        /// What is missing.
+        why: String,
+    },
+    /// The batch cannot be written whole: its messages are to be handled one by one.
+    #[error("{0}")]
+    OneByOne(String),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Away(error.to_string())
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Self::Away(error.to_string())
+    }
+}
+
+/// The task of one consumer.
+pub(super) struct Runner {
+    parts: Parts,
+    member: Arc<Member>,
+    attempts: Option<Attempts>,
+    /// So many messages are handled one by one, each attempt written down.
+    singly: usize,
+    /// Partitions that are to be read from their beginning, to find what is missing.
+    rewind: BTreeSet<(String, u32)>,
+    /// Poisonous keys since the last message that was handled.
+    poisons: u32,
+    backoff: Backoff,
+    slow: Backoff,
+    saved_at: Instant,
+}
+
+/// Makes sure that a consumer that has never run begins where it should, before anything else happens.
+pub(super) async fn prepare(parts: &Parts, member: &Member) -> Result<(), Failure> {
+    let handler = &*member.handler;
+    if handler.start() == Start::First {
+        return Ok(());
+    }
+    let mut ledger = Ledger::load(&*parts.store, handler.consumer()).await?;
+    let epoch = parts.store.epoch().await?;
+    for source in handler.sources() {
+        for inlet in Inlet::open(&source, &parts.service, &parts.store, &parts.log).await? {
+            let (topic, partition) = inlet.place();
+            if ledger.knows(topic, partition) {
+                continue;
+            }
+            let offset = inlet.end().await?;
+            let to = match inlet {
+                Inlet::Own { .. } => Position { pos: offset, epoch: epoch.clone(), offset },
+                Inlet::Partition { .. } => Position { pos: 0, epoch: String::new(), offset },
+            };
+            ledger.reach(&inlet.default_source(), to);
+        }
+    }
+    if ledger.is_ahead() {
+        let commit = Commit { positions: ledger.moves(), ..Commit::default() };
+        for result in parts.store.write(vec![commit]).await {
+            result.map_err(|error| Failure::Away(error.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+impl Runner {
+    pub(super) fn new(parts: Parts, member: Arc<Member>) -> Self {
+        Self {
+            parts,
+            member,
+            attempts: None,
+            singly: 0,
+            rewind: BTreeSet::new(),
+            poisons: 0,
+            backoff: Backoff::new(Duration::from_millis(20), Duration::from_secs(10)),
+            slow: Backoff::new(Duration::from_secs(1), Duration::from_secs(60)),
+            saved_at: Instant::now(),
+        }
+    }
+
+    /// Until shutdown.
+    pub(super) async fn run(mut self, shutdown: Shutdown) {
+        while let Err(failure) = self.follow(&shutdown).await {
+            let pause = self.take_in(failure);
+            if shutdown.sleep(pause).await {
+                break;
+            }
+        }
+        self.member.set_state(State::Stopped);
+    }
+
+    /// Notes what went wrong; says how long to wait before the next try.
+    fn take_in(&mut self, failure: Failure) -> Duration {
+        let consumer = self.member.handler.consumer();
+        let service = &self.parts.service;
+        match failure {
+            Failure::OneByOne(why) => {
+                tracing::info!(service, consumer, why, "a batch is handled message by message");
+                if self.singly == 0 {
+                    self.singly = BATCH;
+                    return Duration::ZERO;
+                }
+            }
+            Failure::Gap { topic, partition, why } => {
+                tracing::error!(service, consumer, topic, why, "messages are missing; reading again");
+                self.rewind.insert((topic, partition));
+                self.member.set_state(State::Gap(why));
+            }
+            Failure::Moved(why) => {
+                tracing::info!(service, consumer, why, "beginning again from the store's positions");
+            }
+            Failure::Away(why) => {
+                tracing::warn!(service, consumer, why, "trying again");
+                self.member.set_state(State::Retrying(why));
+            }
+        }
+        self.backoff.pause(&self.parts.context)
+    }
+
+    /// From the store's positions until shutdown (then the end is saved) or a failure.
+    async fn follow(&mut self, shutdown: &Shutdown) -> Result<(), Failure> {
+        let handler = Arc::clone(&self.member.handler);
+        let store = Arc::clone(&self.parts.store);
+        self.begin_run().await?;
+        let mut ledger = Ledger::load(&*store, handler.consumer()).await?;
+        *self.member.parking.lock().await = Parking::load(&*store, handler.consumer()).await?;
+        let rewind = std::mem::take(&mut self.rewind);
+        let mut reads = FuturesUnordered::new();
+        for source in handler.sources() {
+            for inlet in Inlet::open(&source, &self.parts.service, &store, &self.parts.log).await? {
+                let (topic, partition) = inlet.place();
+                let rewound = rewind.contains(&(topic.to_owned(), partition));
+                let offset = if rewound { 0 } else { ledger.offset(topic, partition) };
+                reads.push(read(inlet, offset));
+            }
+        }
+        self.member.publish(&ledger);
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.asked() => return self.end_run(&mut ledger).await,
+                Some((inlet, offset, incoming)) = reads.next() => {
+                    let incoming = incoming?;
+                    let next = incoming.last().map_or(offset, |last| last.next_offset);
+                    self.process(&mut ledger, &inlet, incoming).await?;
+                    reads.push(read(inlet, next));
+                    self.slow_down(shutdown).await;
+                }
+                () = tokio::time::sleep_until(self.saved_at + SAVE_EVERY), if ledger.is_ahead() => {
+                    self.write(&mut ledger, Commit::default()).await?;
+                }
+            }
+        }
+    }
+
+    async fn begin_run(&mut self) -> Result<(), Failure> {
+        if self.attempts.is_some() {
+            return Ok(());
+        }
+        let (attempts, unclean) = Attempts::begin(&*self.parts.store, self.member.handler.consumer()).await?;
+        if unclean {
+            self.singly = BATCH;
+        }
+        self.attempts = Some(attempts);
+        Ok(())
+    }
+
+    async fn end_run(&mut self, ledger: &mut Ledger) -> Result<(), Failure> {
+        if ledger.is_ahead() {
+            self.write(ledger, Commit::default()).await?;
+        }
+        if let Some(attempts) = &mut self.attempts {
+            attempts.end(&*self.parts.store).await?;
+        }
+        Ok(())
+    }
+
+    /// Many keys parked one after the other have one cause, more likely than not: let it not park them all.
+    async fn slow_down(&mut self, shutdown: &Shutdown) {
+        if self.poisons < MANY {
+            self.slow.reset();
+            return;
+        }
+        let pause = self.slow.pause(&self.parts.context);
+        let why = format!("{} messages in a row could not be handled", self.poisons);
+        tracing::error!(
+            service = self.parts.service,
+            consumer = self.member.handler.consumer(),
+            why,
+            ?pause,
+            "pausing"
+        );
+        self.singly = self.singly.max(1);
+        self.member.set_state(State::Paused(why));
+        shutdown.sleep(pause).await;
+    }
+
+    /// Writes what a batch changes, with the position's move.
+    async fn write(&mut self, ledger: &mut Ledger, mut commit: Commit) -> Result<(), WriteError> {
+        commit.positions.extend(ledger.moves());
+        if !commit.is_empty() {
+            for result in self.parts.store.write(vec![commit]).await {
+                result?;
+            }
+        }
+        self.written(ledger);
+        Ok(())
+    }
+
+    /// All that is reached is in the store.
+    fn written(&mut self, ledger: &mut Ledger) {
+        ledger.saved();
+        self.saved_at = Instant::now();
+        self.backoff.reset();
+        self.member.publish(ledger);
+    }
+}
+
+/// Why a batch was not written.
+enum WriteError {
+    /// It never will be, as it stands.
+    Never(String),
+    /// Its messages may be handled again.
+    Again(Failure),
+}
+
+impl From<CommitError> for WriteError {
+    fn from(error: CommitError) -> Self {
+        let text = error.to_string();
+        match error {
+            CommitError::Conflict { .. } => Self::Again(Failure::OneByOne(text)),
+            CommitError::PositionMoved { .. } => Self::Again(Failure::Moved(text)),
+            CommitError::NotUnique { .. } | CommitError::Answered(_) | CommitError::Invalid(_) => Self::Never(text),
+            CommitError::Overloaded | CommitError::Unavailable(_) | CommitError::Unknown(_) => {
+                Self::Again(Failure::Away(text))
+            }
+        }
+    }
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Never(why) => Self::OneByOne(why),
+            WriteError::Again(failure) => failure,
+        }
+    }
+}
+
+async fn read(mut inlet: Inlet, offset: u64) -> (Inlet, u64, Result<Vec<Incoming>, ReadError>) {
+    let incoming = inlet.read(offset).await;
+    (inlet, offset, incoming)
+}
