@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use e2e::{Payments, Shop, full};
+use e2e::{Payments, Shop};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -38,10 +38,20 @@ struct Trial {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_in_the_middle_of_twenty_orders_nothing_is_lost_and_nothing_done_twice() {
+async fn killed_twice_in_the_middle_of_twenty_orders_nothing_is_lost_and_nothing_done_twice() {
+    trial(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "the same, longer: tests/run --full"]
+async fn killed_five_times_in_the_middle_of_twenty_orders_nothing_is_lost_and_nothing_done_twice() {
+    trial(5).await;
+}
+
+async fn trial(rounds: u64) {
     let folder = tempfile::tempdir().unwrap();
     let mut trial = Trial::start(folder.path()).await;
-    for round in 0..if full() { 5 } else { 2 } {
+    for round in 0..rounds {
         trial.round(folder.path(), round).await;
     }
     let outcomes = trial.outcomes().await;

@@ -16,11 +16,6 @@ pub use shop::{Payments, Shop};
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-/// Whether the tests that take minutes are to run (`tests/run --full`).
-pub fn full() -> bool {
-    std::env::var_os("TESTS_FULL").is_some()
-}
-
 /// Asks until there is an answer; fails the test when there is none after `at_most`.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, at_most: Duration, ask: impl Fn() -> F) -> T {
     let until = Instant::now() + at_most;
