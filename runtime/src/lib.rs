@@ -24,6 +24,7 @@ pub mod http;
 pub mod log;
 pub mod parse;
 pub mod port;
+pub mod process;
 pub mod projection;
 pub mod refusal;
 pub mod registry;

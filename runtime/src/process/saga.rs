@@ -1,0 +1,115 @@
+//! Sagas: their log, the machine that says what comes next, and the mover that commits it.
+
+use std::marker::PhantomData;
+
+use crate::event::{DecodeError, Recorded};
+use crate::refusal::Refusal;
+use crate::saga::{Action, Saga, StepDef};
+
+pub mod index;
+pub mod log;
+pub mod machine;
+pub mod mover;
+pub mod progress;
+
+use log::{Part, Slot, definition_hash};
+use machine::Plan;
+use progress::{Progress, State};
+
+/// A saga of any type.
+pub trait AnySaga: Send + Sync {
+    /// Its wire name: `orders.Fulfilment`.
+    fn name(&self) -> &'static str;
+    /// The hash of its definition.
+    fn definition(&self) -> String;
+    /// The event type that starts it.
+    fn trigger(&self) -> &'static str;
+    /// A running one, begun by `trigger`, nothing bound yet.
+    fn begin(&self, trigger: &Recorded) -> Result<Box<dyn Running>, DecodeError>;
+}
+
+/// A running saga: its plan, and what is bound to it.
+pub trait Running: Plan {
+    /// Takes in the result of a step.
+    fn bind(&mut self, step: &str, result: &str) -> Result<(), DecodeError>;
+    /// As what the machine asks.
+    fn as_plan(&self) -> &dyn Plan;
+}
+
+/// The saga `S`.
+pub struct TypedSaga<S>(PhantomData<fn(S)>);
+
+impl<S> Default for TypedSaga<S> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<S: Saga> AnySaga for TypedSaga<S> {
+    fn name(&self) -> &'static str {
+        S::NAME
+    }
+    fn definition(&self) -> String {
+        definition_hash(S::DEFINITION)
+    }
+    fn trigger(&self) -> &'static str {
+        S::TRIGGER
+    }
+    fn begin(&self, trigger: &Recorded) -> Result<Box<dyn Running>, DecodeError> {
+        Ok(Box::new(RunningSaga(S::new(trigger)?)))
+    }
+}
+
+struct RunningSaga<S>(S);
+
+impl<S: Saga> Plan for RunningSaga<S> {
+    fn steps(&self) -> &[StepDef] {
+        S::STEPS
+    }
+    fn branches(&self, step: &str) -> usize {
+        self.0.branches(step)
+    }
+    fn act(&self, step: &str, branch: usize) -> Action {
+        self.0.act(step, branch)
+    }
+    fn undo(&self, step: &str, branch: usize) -> Option<Action> {
+        self.0.undo(step, branch)
+    }
+    fn failed(&self, failure: &Refusal) -> Vec<Action> {
+        self.0.failed(failure)
+    }
+}
+
+impl<S: Saga> Running for RunningSaga<S> {
+    fn bind(&mut self, step: &str, result: &str) -> Result<(), DecodeError> {
+        self.0.bind(step, result)
+    }
+    fn as_plan(&self) -> &dyn Plan {
+        self
+    }
+}
+
+/// What a slot asks for.
+pub fn action_of(plan: &dyn Plan, progress: &Progress, slot: &Slot) -> Option<Action> {
+    match slot.part {
+        Part::Do => Some(plan.act(&slot.step, slot.branch)),
+        Part::Undo => plan.undo(&slot.step, slot.branch),
+        Part::Failed => plan.failed(progress.failure.as_ref()?).into_iter().nth(slot.branch),
+    }
+}
+
+/// Binds every result that is known, in the order of the steps.
+pub fn bind_all(running: &mut dyn Running, progress: &Progress) -> Result<(), DecodeError> {
+    let names: Vec<&'static str> = running.steps().iter().map(|def| def.name).collect();
+    for name in names {
+        for (slot, asked) in progress.slots() {
+            if let (true, Part::Do, State::Done(Some(result))) = (slot.step == name, slot.part, &asked.state) {
+                running.bind(name, result.as_str())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod machine_tests;
