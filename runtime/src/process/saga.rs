@@ -66,16 +66,16 @@ impl<S: Saga> Plan for RunningSaga<S> {
     fn steps(&self) -> &[StepDef] {
         S::STEPS
     }
-    fn branches(&self, step: &str) -> usize {
+    fn branches(&self, step: &str) -> Result<usize, Refusal> {
         self.0.branches(step)
     }
-    fn act(&self, step: &str, branch: usize) -> Action {
+    fn act(&self, step: &str, branch: usize) -> Result<Action, Refusal> {
         self.0.act(step, branch)
     }
-    fn undo(&self, step: &str, branch: usize) -> Option<Action> {
+    fn undo(&self, step: &str, branch: usize) -> Result<Option<Action>, Refusal> {
         self.0.undo(step, branch)
     }
-    fn failed(&self, failure: &Refusal) -> Vec<Action> {
+    fn failed(&self, failure: &Refusal) -> Result<Vec<Action>, Refusal> {
         self.0.failed(failure)
     }
 }
@@ -89,12 +89,13 @@ impl<S: Saga> Running for RunningSaga<S> {
     }
 }
 
-/// What a slot asks for.
-pub fn action_of(plan: &dyn Plan, progress: &Progress, slot: &Slot) -> Option<Action> {
-    match slot.part {
-        Part::Do => Some(plan.act(&slot.step, slot.branch)),
-        Part::Undo => plan.undo(&slot.step, slot.branch),
-        Part::Failed => plan.failed(progress.failure.as_ref()?).into_iter().nth(slot.branch),
+/// What a slot asks for; absent where it asks for nothing.
+pub fn action_of(plan: &dyn Plan, progress: &Progress, slot: &Slot) -> Result<Option<Action>, Refusal> {
+    match (slot.part, &progress.failure) {
+        (Part::Do, _) => plan.act(&slot.step, slot.branch).map(Some),
+        (Part::Undo, _) => plan.undo(&slot.step, slot.branch),
+        (Part::Failed, Some(failure)) => Ok(plan.failed(failure)?.into_iter().nth(slot.branch)),
+        (Part::Failed, None) => Ok(None),
     }
 }
 

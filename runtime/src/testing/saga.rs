@@ -132,7 +132,7 @@ impl Trial {
                 let undoes = (slot.part == Part::Undo)
                     .then(|| progress.asked(&Slot::act(&slot.step, slot.branch)).map(|asked| asked.command))
                     .flatten();
-                let port = matches!(action_of(plan, &progress, slot), Some(Action::Call(_)));
+                let port = matches!(action_of(plan, &progress, slot), Ok(Some(Action::Call(_))));
                 self.asks.push(Ask { slot: slot.clone(), command: *command, undoes, port });
             }
         }
@@ -228,7 +228,7 @@ impl Trial {
 
     fn check_all_done(&self, plan: &dyn Plan) -> Result<(), String> {
         for def in plan.steps() {
-            for branch in 0..plan.branches(def.name) {
+            for branch in 0..plan.branches(def.name).map_err(|refusal| refusal.message)? {
                 let slot = Slot::act(def.name, branch);
                 if self.effect(&slot) != (Effect { done: 1, undone: 0 }) {
                     return Err(format!("completed, but `{slot}` is {:?}", self.effect(&slot)));
@@ -241,7 +241,7 @@ impl Trial {
 
     fn check_all_undone(&self, plan: &dyn Plan, progress: &Progress) -> Result<(), String> {
         for (slot, effect) in self.effects.iter().filter(|(slot, _)| slot.part == Part::Do) {
-            let undoable = plan.undo(&slot.step, slot.branch).is_some();
+            let undoable = matches!(plan.undo(&slot.step, slot.branch), Ok(Some(_)));
             if undoable && effect.done != effect.undone {
                 return Err(format!("compensated, but `{slot}` is {effect:?}"));
             }
@@ -250,7 +250,7 @@ impl Trial {
                 return Err(format!("compensated, but `{slot}`, which cannot be undone, is done"));
             }
         }
-        let failed = progress.failure.as_ref().map_or(0, |failure| plan.failed(failure).len());
+        let failed = progress.failure.as_ref().map_or(0, |failure| plan.failed(failure).map_or(0, |actions| actions.len()));
         let missing = (0..failed).map(Slot::failed).find(|slot| self.effect(slot).done != 1);
         missing.map_or(Ok(()), |slot| Err(format!("compensated, but `{slot}` has not run once")))
     }

@@ -23,13 +23,16 @@ pub trait Plan: Send + Sync {
     /// The steps, in order.
     fn steps(&self) -> &[StepDef];
     /// How many branches a step has. Asked for steps reached only, as all below.
-    fn branches(&self, step: &str) -> usize;
+    ///
+    /// # Errors
+    /// A result out of range, here and below: it counts as refused.
+    fn branches(&self, step: &str) -> Result<usize, Refusal>;
     /// What a step does.
-    fn act(&self, step: &str, branch: usize) -> Action;
+    fn act(&self, step: &str, branch: usize) -> Result<Action, Refusal>;
     /// What takes it back.
-    fn undo(&self, step: &str, branch: usize) -> Option<Action>;
+    fn undo(&self, step: &str, branch: usize) -> Result<Option<Action>, Refusal>;
     /// What runs when all is undone.
-    fn failed(&self, failure: &Refusal) -> Vec<Action>;
+    fn failed(&self, failure: &Refusal) -> Result<Vec<Action>, Refusal>;
 }
 
 /// What is to happen next.
@@ -85,17 +88,24 @@ pub fn next(progress: &Progress, plan: &dyn Plan, now: Timestamp) -> Next {
 
 fn forward(progress: &Progress, plan: &dyn Plan, now: Timestamp) -> Next {
     for def in plan.steps() {
-        let slots: Vec<Slot> = (0..plan.branches(def.name)).map(|branch| Slot::act(def.name, branch)).collect();
+        let branches = match plan.branches(def.name) {
+            Ok(branches) => branches,
+            Err(refusal) if def.kind == StepKind::Retriable => {
+                return Next::one(Move::Stick(Slot::act(def.name, 0), refusal.message));
+            }
+            Err(refusal) => return Next::one(Move::Compensate(refusal)),
+        };
+        let slots: Vec<Slot> = (0..branches).map(|branch| Slot::act(def.name, branch)).collect();
         if slots.iter().all(|slot| is_done(progress, slot)) {
             continue;
         }
-        return forward_step(progress, def, &slots, now);
+        return forward_step(progress, plan, def, &slots, now);
     }
     Next::one(Move::Complete)
 }
 
-fn forward_step(progress: &Progress, def: &StepDef, slots: &[Slot], now: Timestamp) -> Next {
-    let failure = slots.iter().find_map(|slot| Some((slot, failure_of(slot, progress.asked(slot)?, def)?)));
+fn forward_step(progress: &Progress, plan: &dyn Plan, def: &StepDef, slots: &[Slot], now: Timestamp) -> Next {
+    let failure = slots.iter().find_map(|slot| Some((slot, failure_of(progress, plan, def, slot)?)));
     if let Some((slot, failure)) = &failure {
         match def.kind {
             StepKind::Compensatable => return Next::one(Move::Compensate(failure.clone())),
@@ -143,7 +153,8 @@ fn ask(progress: &Progress, slot: &Slot, now: Timestamp, next: &mut Next) {
 }
 
 /// Why what a step does has failed, if it has: refused, or, where it can be undone, silent once too often.
-fn failure_of(slot: &Slot, asked: &Asked, def: &StepDef) -> Option<Refusal> {
+fn failure_of(progress: &Progress, plan: &dyn Plan, def: &StepDef, slot: &Slot) -> Option<Refusal> {
+    let Some(asked) = progress.asked(slot) else { return plan.act(&slot.step, slot.branch).err() };
     match &asked.state {
         State::Refused(refusal) => Some(refusal.clone()),
         State::Silent { silence, why, .. } if def.kind == StepKind::Compensatable => {
@@ -178,7 +189,11 @@ fn backward(progress: &Progress, plan: &dyn Plan, failure: &Refusal, now: Timest
             return next;
         }
     }
-    for index in 0..plan.failed(failure).len() {
+    let failed = match plan.failed(failure) {
+        Ok(actions) => actions.len(),
+        Err(refusal) => return Next::one(Move::Stick(Slot::failed(0), refusal.message)),
+    };
+    for index in 0..failed {
         let slot = Slot::failed(index);
         if is_done(progress, &slot) {
             continue;
@@ -196,7 +211,7 @@ fn undo_step(progress: &Progress, plan: &dyn Plan, def: &StepDef, now: Timestamp
             continue;
         }
         // An undo may overtake a command: the participant then leaves a tombstone. A port knows no tombstones.
-        if let (State::Waiting(deadline), Action::Call(_)) = (&asked.state, plan.act(&slot.step, slot.branch)) {
+        if let (State::Waiting(deadline), Ok(Action::Call(_))) = (&asked.state, plan.act(&slot.step, slot.branch)) {
             if *deadline <= now {
                 next.push(Move::TimedOut(slot.clone()));
             } else {
@@ -205,8 +220,11 @@ fn undo_step(progress: &Progress, plan: &dyn Plan, def: &StepDef, now: Timestamp
             continue;
         }
         let undo = Slot::undo(&slot.step, slot.branch);
-        if is_done(progress, &undo) || plan.undo(&slot.step, slot.branch).is_none() {
-            continue;
+        match plan.undo(&slot.step, slot.branch) {
+            _ if is_done(progress, &undo) => continue,
+            Ok(None) => continue,
+            Ok(Some(_)) => {}
+            Err(refusal) => return Next::one(Move::Stick(undo, refusal.message)),
         }
         let Next { moves, wake } = insist(progress, &undo, now);
         if let [Move::Stick(..)] = moves.as_slice() {

@@ -57,12 +57,12 @@ impl Saga for Fulfilment {
         Ok(())
     }
 
-    fn branches(&self, step: &str) -> usize {
-        if step == "stock" { self.lines.len() } else { 1 }
+    fn branches(&self, step: &str) -> Result<usize, Refusal> {
+        Ok(if step == "stock" { self.lines.len() } else { 1 })
     }
 
-    fn act(&self, step: &str, branch: usize) -> Action {
-        match step {
+    fn act(&self, step: &str, branch: usize) -> Result<Action, Refusal> {
+        Ok(match step {
             "credit" => command("customers", "customers.Customer.HoldCredit", "ada", &json!({})),
             "stock" => command("catalog", "catalog.Product.Reserve", &self.lines[branch], &json!({})),
             "charge" => Action::Call(PortOperation {
@@ -71,19 +71,19 @@ impl Saga for Fulfilment {
                 arguments: "{}".to_owned(),
             }),
             _ => command("orders", "orders.Order.Approve", "o1", &json!({ "payment": self.receipt.as_ref().unwrap() })),
-        }
+        })
     }
 
-    fn undo(&self, step: &str, branch: usize) -> Option<Action> {
-        match step {
+    fn undo(&self, step: &str, branch: usize) -> Result<Option<Action>, Refusal> {
+        Ok(match step {
             "credit" => Some(command("customers", "customers.Customer.ReleaseCredit", "ada", &json!({}))),
             "stock" => Some(command("catalog", "catalog.Product.Release", &self.lines[branch], &json!({}))),
             _ => None,
-        }
+        })
     }
 
-    fn failed(&self, failure: &Refusal) -> Vec<Action> {
-        vec![command("orders", "orders.Order.Reject", "o1", &json!({ "reason": failure.message }))]
+    fn failed(&self, failure: &Refusal) -> Result<Vec<Action>, Refusal> {
+        Ok(vec![command("orders", "orders.Order.Reject", "o1", &json!({ "reason": failure.message }))])
     }
 }
 

@@ -279,7 +279,9 @@ impl Mover {
         slot: &Slot,
         command: Uuid,
     ) -> Result<Option<Outgoing>, ProcessError> {
-        let Some(action) = action_of(plan, &loaded.progress, slot) else { return Ok(None) };
+        let action = action_of(plan, &loaded.progress, slot)
+            .map_err(|refusal| ProcessError::Corrupt(format!("`{slot}` was asked for, but {refusal}")))?;
+        let Some(action) = action else { return Ok(None) };
         let receiver = loaded.stream.as_str().to_owned();
         let meta = self.meta(loaded);
         Ok(Some(match action {
@@ -322,7 +324,7 @@ impl Mover {
         let participants: BTreeSet<&str> = loaded
             .progress
             .slots()
-            .filter_map(|(slot, _)| match action_of(plan, &loaded.progress, slot)? {
+            .filter_map(|(slot, _)| match action_of(plan, &loaded.progress, slot).ok()?? {
                 Action::Send(call) => Some(call.subdomain),
                 Action::Call(_) => None,
             })
