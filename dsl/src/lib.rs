@@ -3,4 +3,5 @@
 pub mod ast;
 pub mod diagnostic;
 pub mod model;
+pub mod parse;
 pub mod source;

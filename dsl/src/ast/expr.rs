@@ -167,10 +167,6 @@ pub enum BinaryOp {
     In,
     /// `not in`
     NotIn,
-    /// `is`
-    Is,
-    /// `is not`
-    IsNot,
     /// `??`
     Coalesce,
     /// `+`
@@ -200,8 +196,6 @@ impl BinaryOp {
             BinaryOp::Ge => ">=",
             BinaryOp::In => "in",
             BinaryOp::NotIn => "not in",
-            BinaryOp::Is => "is",
-            BinaryOp::IsNot => "is not",
             BinaryOp::Coalesce => "??",
             BinaryOp::Add => "+",
             BinaryOp::Sub => "-",

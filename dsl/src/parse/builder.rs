@@ -1,0 +1,386 @@
+//! Reads pieces: a piece the grammar takes becomes a node, one it refuses becomes exactly one diagnostic.
+
+use super::grammar::{self, Refusal, Rule};
+use super::split::{Place, Start, Tokens, is_later};
+use super::words::nearest;
+use crate::ast::{Block, Broken, Comment, Doc, Ident, Noun, Path};
+use crate::diagnostic::{Diagnostic, Diagnostics, syntax};
+use crate::source::{SourceId, Span};
+
+/// A pair of the grammar.
+pub(super) type Pair<'a> = pest::iterators::Pair<'a, Rule>;
+
+/// A range of tokens that holds one member, header or statement.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Piece {
+    pub(super) first: usize,
+    /// One past the last token.
+    pub(super) end: usize,
+}
+
+/// Builds the tree of one file.
+pub(super) struct Builder<'a> {
+    pub(super) file: SourceId,
+    pub(super) tokens: Tokens<'a>,
+    /// The text with its comments.
+    pub(super) original: &'a str,
+    pub(super) comments: &'a [Comment],
+    /// Places of faults that were reported before, sorted.
+    pub(super) faults: &'a [u32],
+    /// The offset in the file of the piece that is being built.
+    pub(super) base: u32,
+    /// What was found after the end of members and reported; the holder of the members takes it.
+    pub(super) leftovers: Vec<Broken>,
+    pub(super) diagnostics: &'a mut Diagnostics,
+}
+
+/// The children of a pair without signs and keywords.
+pub(super) fn children(pair: Pair<'_>) -> impl Iterator<Item = Pair<'_>> {
+    pair.into_inner().filter(|child| !grammar::is_mark(child.as_rule()))
+}
+
+/// Takes the next child, if it is of a rule.
+pub(super) fn take<'a>(children: &mut std::iter::Peekable<impl Iterator<Item = Pair<'a>>>, rule: Rule) -> Option<Pair<'a>> {
+    children.next_if(|child| child.as_rule() == rule)
+}
+
+impl<'a> Builder<'a> {
+    // ------------------------------------------------------------ places and names
+
+    /// The place of a pair, without blanks after it.
+    pub(super) fn span(&self, pair: &Pair<'_>) -> Span {
+        let span = pair.as_span();
+        let start = self.base + span.start() as u32;
+        Span::new(self.file, start, start + pair.as_str().trim_end().len() as u32)
+    }
+
+    /// The place of a range of tokens.
+    pub(super) fn place(&self, piece: Piece) -> Span {
+        let tokens = self.tokens.tokens;
+        let start = tokens.get(piece.first).map_or(self.original.len() as u32, |token| token.start);
+        let end = piece.end.checked_sub(1).and_then(|last| tokens.get(last)).map_or(start, |token| token.end);
+        Span::new(self.file, start, end.max(start))
+    }
+
+    pub(super) fn token_span(&self, at: usize) -> Span {
+        self.place(Piece { first: at, end: at + 1 })
+    }
+
+    pub(super) fn ident(&self, pair: &Pair<'_>) -> Ident {
+        Ident { text: pair.as_str().into(), span: self.span(pair) }
+    }
+
+    /// A name that must be Capitalised.
+    pub(super) fn upper(&mut self, pair: &Pair<'_>, noun: Noun) -> Ident {
+        let ident = self.ident(pair);
+        if !ident.is_capitalised() {
+            self.name_case(&ident, noun, true);
+        }
+        ident
+    }
+
+    /// A name that must begin in lower case.
+    pub(super) fn lower(&mut self, pair: &Pair<'_>, noun: Noun) -> Ident {
+        let ident = self.ident(pair);
+        if ident.is_capitalised() {
+            self.name_case(&ident, noun, false);
+        }
+        ident
+    }
+
+    fn name_case(&mut self, ident: &Ident, noun: Noun, capital: bool) {
+        let mut letters = ident.text.chars();
+        let first = letters.next().unwrap_or('x');
+        let first = if capital { first.to_ascii_uppercase() } else { first.to_ascii_lowercase() };
+        let fixed = format!("{first}{}", letters.as_str());
+        let rule = if capital { "is Capitalised" } else { "begins in lower case" };
+        self.diagnostics.push(
+            Diagnostic::new(&syntax::NAME_CASE, ident.span, format!("the name of a {} {rule}", noun.as_str()))
+                .hint(format!("write `{fixed}`")),
+        );
+    }
+
+    pub(super) fn path(&self, pair: Pair<'_>) -> Path {
+        let span = self.span(&pair);
+        Path { segments: children(pair).map(|name| self.ident(&name)).collect(), span }
+    }
+
+    pub(super) fn names(&self, pair: Pair<'_>) -> Vec<Ident> {
+        children(pair).map(|name| self.ident(&name)).collect()
+    }
+
+    /// The `///` lines just above a place.
+    pub(super) fn doc(&self, span: Span) -> Option<Doc> {
+        let above = self.comments.partition_point(|comment| comment.span.end <= span.start);
+        let mut first = above;
+        let mut below = span.start as usize;
+        while let Some(comment) = first.checked_sub(1).map(|at| &self.comments[at]) {
+            let between = &self.original.as_bytes()[comment.span.end as usize..below];
+            if !comment.doc || !between.iter().all(u8::is_ascii_whitespace) {
+                break;
+            }
+            first -= 1;
+            below = comment.span.start as usize;
+        }
+        let lines = &self.comments[first..above];
+        let (head, last) = (lines.first()?, lines.last()?);
+        let text = |comment: &Comment| {
+            let line = self.original[comment.span.range()].trim_start_matches("///").trim_end();
+            line.strip_prefix(' ').unwrap_or(line).to_owned()
+        };
+        let text: Vec<String> = lines.iter().map(text).collect();
+        Some(Doc { text: text.join("\n"), span: head.span.to(last.span) })
+    }
+
+    // ------------------------------------------------------------ pieces
+
+    /// Reads a piece by a rule. What stands after a whole member is reported and left out; a piece that cannot be read is
+    /// reported and gives `None`.
+    pub(super) fn read<T>(
+        &mut self,
+        rule: Rule,
+        piece: Piece,
+        place: Option<Place>,
+        build: impl FnOnce(&mut Self, Pair<'a>) -> T,
+    ) -> Option<T> {
+        let refusal = match self.parse(rule, piece) {
+            Ok(pair) => return Some(build(self, pair)),
+            Err(refusal) => refusal,
+        };
+        let at = self.token_at(piece, refusal.offset);
+        self.refused(piece, at, &refusal, place);
+        if at > piece.first && at < piece.end {
+            let whole = Piece { first: piece.first, end: at };
+            if let Ok(pair) = self.parse(rule, whole) {
+                self.leftovers.push(self.broken(Noun::Unknown, Piece { first: at, end: piece.end }));
+                return Some(build(self, pair));
+            }
+        }
+        None
+    }
+
+    /// Reads a member that ends in a block. Where the grammar refuses it as a whole, its header and each of its statements are
+    /// read alone, so that each fault is reported, and reported once.
+    pub(super) fn read_with_block<T>(
+        &mut self,
+        whole: Rule,
+        header: Rule,
+        piece: Piece,
+        place: Option<Place>,
+        context: super::stmt::Context,
+        build: impl FnOnce(&mut Self, Pair<'a>, Option<Block>) -> T,
+    ) -> Option<T> {
+        let refusal = match self.parse_all(whole, piece) {
+            Ok(mut pairs) => {
+                let header = pairs.next()?;
+                let block = pairs.next().filter(|pair| pair.as_rule() == Rule::block);
+                let base = self.base;
+                let block = block.map(|pair| self.block(pair, context));
+                self.base = base;
+                return Some(build(self, header, block));
+            }
+            Err(refusal) => refusal,
+        };
+        let reported = self.diagnostics.len();
+        let Some(brace) = self.tokens.brace(piece.first, piece.end) else {
+            let at = self.token_at(piece, refusal.offset);
+            self.refused(piece, at, &refusal, place);
+            let parsed = self.parse(header, Piece { first: piece.first, end: at.max(piece.first + 1).min(piece.end) }).ok()?;
+            let end = self.place(piece).after();
+            return Some(build(self, parsed, Some(super::stmt::broken_block(end))));
+        };
+        let end = self.tokens.skip(brace).min(piece.end);
+        let parsed = self.read(header, Piece { first: piece.first, end: brace }, place, |_, pair| pair);
+        let base = self.base;
+        let block = self.statements(Piece { first: brace, end }, context);
+        self.base = base;
+        if end < piece.end {
+            let rest = Piece { first: end, end: piece.end };
+            self.leftover(rest, place, &[]);
+        }
+        if self.diagnostics.len() == reported && !self.has_fault(piece) {
+            let at = self.token_at(piece, refusal.offset);
+            self.refused(piece, at, &refusal, place);
+        }
+        parsed.map(|pair| build(self, pair, Some(block)))
+    }
+
+    /// Parses a piece; its one pair.
+    fn parse(&mut self, rule: Rule, piece: Piece) -> Result<Pair<'a>, Refusal> {
+        let mut pairs = self.parse_all(rule, piece)?;
+        pairs.next().ok_or(Refusal { offset: 0, expected: Vec::new(), end: false })
+    }
+
+    fn parse_all(&mut self, rule: Rule, piece: Piece) -> Result<pest::iterators::Pairs<'a, Rule>, Refusal> {
+        let span = self.place(piece);
+        self.base = span.start;
+        grammar::parse(rule, self.tokens.text.get(span.range()).unwrap_or(""))
+    }
+
+    /// The token of a piece that an offset into the piece falls on; its end, where it falls behind the last.
+    fn token_at(&self, piece: Piece, offset: u32) -> usize {
+        let offset = self.place(piece).start + offset;
+        let tokens = &self.tokens.tokens[piece.first..piece.end];
+        piece.first + tokens.partition_point(|token| token.end <= offset)
+    }
+
+    pub(super) fn has_fault(&self, piece: Piece) -> bool {
+        let span = self.place(piece);
+        let first = self.faults.partition_point(|&fault| fault < span.start);
+        self.faults.get(first).is_some_and(|&fault| fault <= span.end)
+    }
+
+    // ------------------------------------------------------------ what cannot be read
+
+    /// A declaration that could not be read; its name is the second word.
+    pub(super) fn broken(&self, noun: Noun, piece: Piece) -> Broken {
+        let named = match noun {
+            Noun::Field | Noun::Identity | Noun::Operation | Noun::Part => piece.first,
+            _ => piece.first + 1,
+        };
+        let known = Place::ALL.iter().flat_map(|place| place.words()).map(|(word, ..)| *word);
+        let known: Vec<&str> = known.chain(["fn"]).collect();
+        let name = (named..piece.end.min(named + 2)).find(|&at| {
+            self.tokens.kind(at) == Some(super::scan::Kind::Word) && (at == piece.first || !known.contains(&self.tokens.str(at)))
+        });
+        let name = name.map(|at| Ident { text: self.tokens.str(at).into(), span: self.token_span(at) });
+        Broken { noun, name, span: self.place(piece) }
+    }
+
+    /// Reports a piece that the grammar refused at a token.
+    fn refused(&mut self, piece: Piece, at: usize, refusal: &Refusal, place: Option<Place>) {
+        if self.has_fault(piece) {
+            return;
+        }
+        let word = self.tokens.str(at);
+        if at < piece.end && is_later(word) && self.not_available(at) {
+            return;
+        }
+        if at < piece.end && (at == piece.first || refusal.end) && self.tokens.kind(at) == Some(super::scan::Kind::Word) {
+            return self.unknown_word(at, place, &refusal.expected);
+        }
+        let expected = any_of(&refusal.expected);
+        let found = self.found(at);
+        let tells = !refusal.end && !expected.is_empty() && refusal.expected.len() <= 4;
+        let message = if tells { format!("expected {expected}, found {found}") } else { format!("unexpected {found}") };
+        let here = if at < piece.end { self.token_span(at) } else { self.place(piece).after() };
+        let mut diagnostic = Diagnostic::new(&syntax::UNEXPECTED, here, message);
+        if at < piece.end && self.tokens.kind(at) == Some(super::scan::Kind::Word) {
+            let candidates = refusal.expected.iter().filter_map(|words| words.strip_prefix('`')?.strip_suffix('`'));
+            if is_reserved(word) {
+                diagnostic = diagnostic.hint(format!("`{word}` is a word of the language and cannot be a name"));
+            } else if let Some(meant) = nearest(word, candidates) {
+                diagnostic = diagnostic.hint(format!("did you mean `{meant}`?"));
+            }
+        } else if !tells && !expected.is_empty() {
+            diagnostic = diagnostic.hint(format!("here could stand {expected}"));
+        }
+        if at >= piece.end {
+            diagnostic = diagnostic.at(format!("{} ends here", self.called(piece)));
+        } else if refusal.expected == ["`)`", "`,`"] || (refusal.expected.contains(&"`,`") && refusal.expected.contains(&"`)`")) {
+            diagnostic = diagnostic.at("perhaps a `,` or `)` is missing before this");
+        }
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Reports what stands after the end of a member, up to the next one.
+    pub(super) fn leftover(&mut self, rest: Piece, place: Option<Place>, expected: &[&'static str]) {
+        self.leftovers.push(self.broken(Noun::Unknown, rest));
+        if self.has_fault(rest) {
+            return;
+        }
+        let at = rest.first;
+        let inner = (at..rest.end.min(at + 2)).find(|&at| is_later(self.tokens.str(at)));
+        if inner.is_some_and(|at| self.not_available(at)) {
+            return;
+        }
+        if self.tokens.kind(at) == Some(super::scan::Kind::Word) {
+            return self.unknown_word(at, place, expected);
+        }
+        let message = format!("unexpected {}", self.found(at));
+        self.diagnostics.push(Diagnostic::new(&syntax::UNEXPECTED, self.token_span(at), message));
+    }
+
+    /// Reports a word that begins nothing where it stands.
+    fn unknown_word(&mut self, at: usize, place: Option<Place>, expected: &[&'static str]) {
+        let word = self.tokens.str(at);
+        let span = self.token_span(at);
+        let home = Place::ALL.iter().find(|home| {
+            Some(**home) != place && home.words().iter().any(|(name, ..)| *name == word)
+        });
+        let here = place.map_or("here".to_owned(), |place| format!("in {}", place.as_str()));
+        let words = place.map_or(&[] as &[_], Place::words).iter().map(|(name, ..)| *name);
+        let words = words.chain(expected.iter().filter_map(|words| words.strip_prefix('`')?.strip_suffix('`')));
+        let statements = ["let", "require", "if", "done", "emit", "do", "for", "add", "remove", "insert", "update", "upsert", "delete"];
+        let meant = nearest(word, words.chain(if place.is_none() { &statements[..] } else { &[] }.iter().copied()));
+        let diagnostic = match (meant, home) {
+            (Some(meant), _) => Diagnostic::new(&syntax::UNKNOWN_WORD, span, format!("`{word}` begins nothing {here}"))
+                .hint(format!("did you mean `{meant}`?")),
+            (None, Some(home)) => Diagnostic::new(&syntax::UNKNOWN_WORD, span, format!("`{word}` cannot stand {here}"))
+                .hint(format!("it belongs in {}", home.as_str())),
+            (None, None) if is_reserved(word) => {
+                Diagnostic::new(&syntax::UNEXPECTED, span, format!("unexpected `{word}`"))
+            }
+            (None, None) => {
+                let words: Vec<String> =
+                    place.map_or(&[] as &[_], Place::words).iter().map(|(name, ..)| format!("`{name}`")).collect();
+                let diagnostic = Diagnostic::new(&syntax::UNKNOWN_WORD, span, format!("`{word}` begins nothing {here}"));
+                if words.is_empty() { diagnostic } else { diagnostic.hint(format!("here may begin {}", words.join(", "))) }
+            }
+        };
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Reports a feature to come; true, so that it reads well in conditions.
+    pub(super) fn not_available(&mut self, at: usize) -> bool {
+        let word = self.tokens.str(at);
+        let span = self.token_span(at);
+        self.diagnostics.push(
+            Diagnostic::new(&syntax::NOT_AVAILABLE, span, format!("`{word}` is not available yet"))
+                .hint("this compiler knows the word and cannot do it yet; leave it out for now"),
+        );
+        true
+    }
+
+    /// A member that is not available yet: reported, kept as a declaration.
+    pub(super) fn later(&mut self, start: Start, piece: Piece) -> Broken {
+        self.not_available(piece.first);
+        self.broken(start.noun, piece)
+    }
+
+    fn found(&self, at: usize) -> String {
+        match self.tokens.tokens.get(at) {
+            None => "the end of the file".to_owned(),
+            Some(token) => {
+                let text: String = self.tokens.str(at).chars().take(40).collect();
+                match token.kind {
+                    super::scan::Kind::Text => format!("the text {text}"),
+                    _ => format!("`{text}`"),
+                }
+            }
+        }
+    }
+
+    /// What a piece is, as its first two words say.
+    fn called(&self, piece: Piece) -> String {
+        let words: Vec<&str> = (piece.first..piece.end.min(piece.first + 2)).map(|at| self.tokens.str(at)).collect();
+        format!("`{}`", words.join(" "))
+    }
+}
+
+/// "`a`, `b` or `c`".
+fn any_of(expected: &[&str]) -> String {
+    match expected {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+/// Words that are never names.
+pub(super) fn is_reserved(word: &str) -> bool {
+    matches!(
+        word,
+        "and" | "or" | "not" | "in" | "is" | "if" | "else" | "match" | "true" | "false" | "absent" | "now" | "caller" | "self"
+    )
+}
