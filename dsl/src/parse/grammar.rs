@@ -20,7 +20,7 @@ pub(super) struct Refusal {
 
 /// Parses a piece to its end.
 pub(super) fn parse(rule: Rule, piece: &str) -> Result<Pairs<'_, Rule>, Refusal> {
-    pest::Parser::parse(rule, piece).map_err(|error: pest::error::Error<Rule>| {
+    <Grammar as pest::Parser<Rule>>::parse(rule, piece).map_err(|error: pest::error::Error<Rule>| {
         let offset = match error.location {
             InputLocation::Pos(at) | InputLocation::Span((at, _)) => at as u32,
         };
@@ -147,7 +147,7 @@ fn words(rule: Rule) -> Option<&'static str> {
         Rule::field => "a field",
         Rule::param => "a parameter",
         Rule::expr | Rule::postfix_expr | Rule::not_op | Rule::neg_op | Rule::name | Rule::constant | Rule::env | Rule::paren | Rule::list => "an expression",
-        Rule::number | Rule::signed | Rule::whole => "a number",
+        Rule::number | Rule::signed | Rule::digits => "a number",
         Rule::duration => "a duration",
         Rule::unit => "a unit of time",
         Rule::env_name => "a name in capitals",
