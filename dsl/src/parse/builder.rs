@@ -95,7 +95,7 @@ impl<'a> Builder<'a> {
         let fixed = format!("{first}{}", letters.as_str());
         let rule = if capital { "is Capitalised" } else { "begins in lower case" };
         self.diagnostics.push(
-            Diagnostic::new(&syntax::NAME_CASE, ident.span, format!("the name of a {} {rule}", noun.as_str()))
+            Diagnostic::new(&syntax::NAME_CASE, ident.span, format!("the name of {} {rule}", a(noun.as_str())))
                 .hint(format!("write `{fixed}`")),
         );
     }
@@ -225,9 +225,11 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn has_fault(&self, piece: Piece) -> bool {
-        let span = self.place(piece);
-        let first = self.faults.partition_point(|&fault| fault < span.start);
-        self.faults.get(first).is_some_and(|&fault| fault <= span.end)
+        // A bracket that was dropped may have stood behind the last token.
+        let start = self.place(piece).start;
+        let end = self.tokens.tokens.get(piece.end).map_or(u32::MAX, |next| next.start);
+        let first = self.faults.partition_point(|&fault| fault < start);
+        self.faults.get(first).is_some_and(|&fault| fault < end)
     }
 
     // ------------------------------------------------------------ what cannot be read
@@ -305,6 +307,12 @@ impl<'a> Builder<'a> {
     fn unknown_word(&mut self, at: usize, place: Option<Place>, expected: &[&'static str]) {
         let word = self.tokens.str(at);
         let span = self.token_span(at);
+        let begun = place.map_or(&[] as &[_], Place::words).iter().find(|(name, ..)| *name == word);
+        if let Some((_, _, next)) = begun {
+            let message = format!("expected {} after `{word}`, found {}", next.as_str(), self.found(at + 1));
+            self.diagnostics.push(Diagnostic::new(&syntax::UNEXPECTED, span, message));
+            return;
+        }
         let home = Place::ALL.iter().find(|home| {
             Some(**home) != place && home.words().iter().any(|(name, ..)| *name == word)
         });
@@ -366,6 +374,12 @@ impl<'a> Builder<'a> {
         let words: Vec<&str> = (piece.first..piece.end.min(piece.first + 2)).map(|at| self.tokens.str(at)).collect();
         format!("`{}`", words.join(" "))
     }
+}
+
+/// "a command", "an event".
+fn a(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {noun}")
 }
 
 /// "`a`, `b` or `c`".

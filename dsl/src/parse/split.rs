@@ -139,10 +139,27 @@ pub(super) enum Next {
     NameThenColon,
     /// `{`
     Brace,
+    /// `(`
+    Paren,
     /// A text in quotes.
     Text,
     /// Anything but what makes the word itself a name: `:`, `=`, `.`, `,`, `)`.
     Any,
+}
+
+impl Next {
+    /// As it is called in messages.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Next::Name => "a name",
+            Next::NameThenEq => "a name and `=`",
+            Next::NameThenColon => "a name and `:`",
+            Next::Brace => "`{`",
+            Next::Paren => "`(`",
+            Next::Text => "a text in quotes",
+            Next::Any => "more",
+        }
+    }
 }
 
 /// What the language knows, and this compiler cannot do yet: the word, what it would be, where, and what follows.
@@ -158,7 +175,7 @@ const UNAVAILABLE: [(&str, Noun, &[Place], Next); 19] = [
     ("upcast", Noun::Unknown, &[Place::Subdomain, Place::Aggregate], Next::Any),
     ("formerly", Noun::Unknown, &[Place::Subdomain, Place::Aggregate], Next::Any),
     ("entity", Noun::Value, &[Place::Aggregate], Next::Name),
-    ("unique", Noun::Unknown, &[Place::Aggregate], Next::Any),
+    ("unique", Noun::Unknown, &[Place::Aggregate], Next::Paren),
     ("secret", Noun::Field, &[Place::Aggregate, Place::View], Next::NameThenColon),
     ("personal", Noun::Field, &[Place::Aggregate, Place::View], Next::NameThenColon),
     ("parallel", Noun::Step, &[Place::Saga], Next::Any),
@@ -232,6 +249,7 @@ impl<'a> Tokens<'a> {
             Next::NameThenEq => word(at + 1) && self.str(at + 2) == "=",
             Next::NameThenColon => word(at + 1) && self.str(at + 2) == ":",
             Next::Brace => self.kind(at + 1) == Some(Kind::Open(b'{')),
+            Next::Paren => self.kind(at + 1) == Some(Kind::Open(b'(')),
             Next::Text => self.kind(at + 1) == Some(Kind::Text),
             Next::Any => !matches!(self.str(at + 1), ":" | "=" | "." | "," | ")"),
         }
@@ -253,14 +271,29 @@ impl<'a> Tokens<'a> {
         }
     }
 
+    /// True where a word and what follows it can be nothing but a declaration, even where an operand is due: no operand is
+    /// followed by a Capitalised name, by `name =` or by `name {`.
+    fn declares(&self, at: usize) -> bool {
+        if self.kind(at + 1) != Some(Kind::Word) {
+            return false;
+        }
+        self.str(at + 1).starts_with(|letter: char| letter.is_ascii_uppercase())
+            || matches!(self.str(at + 2), "=" | "{")
+            || (self.str(at) == "timer" && matches!(self.str(at + 2), "after" | "at"))
+    }
+
     /// Whether a member begins at a token; `first` is the first token of what holds it.
     pub(super) fn member(&self, place: Place, first: usize, at: usize) -> Option<Start> {
-        if self.kind(at) != Some(Kind::Word) || self.continues(first, at) {
+        if self.kind(at) != Some(Kind::Word) {
             return None;
         }
         let word = self.str(at);
         if self.str(at + 1) == ":" {
-            return place.field().map(|noun| Start { noun, available: true });
+            let prefixed = at > first && matches!(self.str(at - 1), "key" | "secret" | "personal");
+            return place.field().filter(|_| !prefixed).map(|noun| Start { noun, available: true });
+        }
+        if self.continues(first, at) && !self.declares(at) {
+            return None;
         }
         let known = place.words().iter().find(|(name, _, next)| *name == word && self.follows(at, *next));
         if let Some(&(_, noun, _)) = known {
