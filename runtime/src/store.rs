@@ -12,7 +12,11 @@ use crate::event::{Recorded, StreamId};
 use crate::log::{Position, SentMessage, SourceKey};
 use crate::view::{Row, Select, Table};
 
+mod plan;
 pub mod sql;
+#[cfg(feature = "embedded")]
+pub mod sqlite;
+mod tables;
 
 /// A service's private database.
 ///
@@ -70,7 +74,7 @@ pub trait Store: Send + Sync {
     /// The epoch of this database: a database restored to the past gets a new one.
     async fn epoch(&self) -> Result<String, StoreError>;
 
-    /// Told of every commit of this process from now on. A hint, never needed for truth.
+    /// Told of every commit of this process, from now on, that has events, messages or timers. A hint, never needed for truth.
     fn wake(&self) -> Wake;
 
     /// Waits until something is committed, or until `at_most` is over. A hint that may miss what was committed just before
@@ -86,7 +90,7 @@ pub trait Store: Send + Sync {
     async fn close(&self);
 }
 
-/// Says when something was committed since it was last asked; one for each reader that tails a store.
+/// Says when events, messages or timers were committed since it was last asked; one for each reader that tails a store.
 #[derive(Clone, Debug)]
 pub struct Wake(watch::Receiver<u64>);
 

@@ -250,7 +250,8 @@ impl Trial {
                 return Err(format!("compensated, but `{slot}`, which cannot be undone, is done"));
             }
         }
-        let failed = progress.failure.as_ref().map_or(0, |failure| plan.failed(failure).map_or(0, |actions| actions.len()));
+        let failed =
+            progress.failure.as_ref().map_or(0, |failure| plan.failed(failure).map_or(0, |actions| actions.len()));
         let missing = (0..failed).map(Slot::failed).find(|slot| self.effect(slot).done != 1);
         missing.map_or(Ok(()), |slot| Err(format!("compensated, but `{slot}` has not run once")))
     }
@@ -314,7 +315,8 @@ impl Trial {
                 }
             }
             (Part::Failed, _) => {
-                let open = self.effects.iter().find(|(slot, effect)| slot.part == Part::Do && effect.done > effect.undone);
+                let open =
+                    self.effects.iter().find(|(slot, effect)| slot.part == Part::Do && effect.done > effect.undone);
                 if let Some((slot, _)) = open {
                     self.broken.push(format!("`failed` ran before `{slot}` was undone"));
                 }

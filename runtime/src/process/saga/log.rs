@@ -323,7 +323,11 @@ mod tests {
         let saga = Uuid::from_u128(7);
         let slot = Slot::act("stock", 1);
         assert_eq!(slot.command_id(saga, 0), slot.command_id(saga, 0));
-        let others = [slot.command_id(saga, 1), Slot::undo("stock", 1).command_id(saga, 0), Slot::act("stock", 0).command_id(saga, 0)];
+        let others = [
+            slot.command_id(saga, 1),
+            Slot::undo("stock", 1).command_id(saga, 0),
+            Slot::act("stock", 0).command_id(saga, 0),
+        ];
         assert!(others.iter().all(|other| *other != slot.command_id(saga, 0)));
     }
 
@@ -331,7 +335,10 @@ mod tests {
     fn entries_survive_the_store() {
         let context = Context::system();
         let entries = [
-            Entry::Answered { command: Uuid::from_u128(1), outcome: Outcome::Done(Json::new("{\"a\":1.50}".to_owned()).ok()) },
+            Entry::Answered {
+                command: Uuid::from_u128(1),
+                outcome: Outcome::Done(Json::new("{\"a\":1.50}".to_owned()).ok()),
+            },
             Entry::Stuck { slot: Some(Slot::undo("credit", 0)), why: "refused".to_owned() },
             Entry::Completed,
         ];

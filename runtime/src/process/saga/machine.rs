@@ -113,7 +113,10 @@ fn forward_step(progress: &Progress, plan: &dyn Plan, def: &StepDef, slots: &[Sl
             // A pivot of one branch has no others; of several, all must be known to have been refused.
             StepKind::Pivot => {
                 if let Some(done) = slots.iter().find(|slot| is_done(progress, slot)) {
-                    return Next::one(Move::Stick((*slot).clone(), format!("refused, but `{done}` is done: {failure}")));
+                    return Next::one(Move::Stick(
+                        (*slot).clone(),
+                        format!("refused, but `{done}` is done: {failure}"),
+                    ));
                 }
                 let all_known = slots.iter().all(|slot| match progress.asked(slot) {
                     Some(asked) => asked.state.is_final(),

@@ -65,11 +65,9 @@ impl Saga for Fulfilment {
         Ok(match step {
             "credit" => command("customers", "customers.Customer.HoldCredit", "ada", &json!({})),
             "stock" => command("catalog", "catalog.Product.Reserve", &self.lines[branch], &json!({})),
-            "charge" => Action::Call(PortOperation {
-                port: "orders.Payments",
-                operation: "charge",
-                arguments: "{}".to_owned(),
-            }),
+            "charge" => {
+                Action::Call(PortOperation { port: "orders.Payments", operation: "charge", arguments: "{}".to_owned() })
+            }
             _ => command("orders", "orders.Order.Approve", "o1", &json!({ "payment": self.receipt.as_ref().unwrap() })),
         })
     }
@@ -253,7 +251,11 @@ fn a_refusal_after_the_pivot_is_stuck_and_an_operators_retry_asks_under_a_new_id
     trial.finish();
     let stuck = trial.progress().stuck.unwrap();
     assert_eq!(stuck.slot, Some(approve.clone()));
-    assert_eq!(trial.effect(&Slot::act("credit", 0)), Effect { done: 1, undone: 0 }, "nothing is undone after the pivot");
+    assert_eq!(
+        trial.effect(&Slot::act("credit", 0)),
+        Effect { done: 1, undone: 0 },
+        "nothing is undone after the pivot"
+    );
 
     trial.accept(&approve);
     trial.decide(Verdict::Retry);

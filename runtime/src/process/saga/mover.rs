@@ -208,7 +208,9 @@ impl Mover {
             let definition = match verdict {
                 Verdict::Retry => None,
                 Verdict::Force => Some(saga.definition()),
-                Verdict::Skip(_) => return refused("there is no step to skip: retry, or force the new definition on it"),
+                Verdict::Skip(_) => {
+                    return refused("there is no step to skip: retry, or force the new definition on it");
+                }
             };
             return Ok(Entry::Decided { verdict, reason, by, definition });
         };
@@ -261,7 +263,13 @@ impl Mover {
                 .map_err(|error| ProcessError::Corrupt(error.to_string()))?;
             let version = loaded.version + events.len() as u64;
             let meta = self.meta(&loaded);
-            commit.appends.push(Append { stream: loaded.stream.clone(), expected: loaded.version, events, at: now, meta });
+            commit.appends.push(Append {
+                stream: loaded.stream.clone(),
+                expected: loaded.version,
+                events,
+                at: now,
+                meta,
+            });
             commit.rows.push(row(&loaded, version, now).put());
         }
         Ok(commit)

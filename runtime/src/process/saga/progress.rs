@@ -85,7 +85,9 @@ impl FromStr for Status {
 
 /// A word that is no status.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no status of a saga: try `running`, `compensating`, `stuck`, `completed`, `compensated` or `settled`")]
+#[error(
+    "`{0}` is no status of a saga: try `running`, `compensating`, `stuck`, `completed`, `compensated` or `settled`"
+)]
 pub struct UnknownStatus(pub String);
 
 /// How a saga ended.
@@ -169,7 +171,9 @@ impl Progress {
             }
             Entry::Compensating { failure } => self.failure = Some(failure.clone()),
             Entry::Stuck { slot, why } => self.stuck = Some(Stuck { slot: slot.clone(), why: why.clone() }),
-            Entry::Decided { verdict, reason, by, definition } => self.decided(verdict, reason, by, definition.as_ref()),
+            Entry::Decided { verdict, reason, by, definition } => {
+                self.decided(verdict, reason, by, definition.as_ref())
+            }
             Entry::Completed => self.end = Some(End::Completed),
             Entry::Compensated => self.end = Some(End::Compensated),
             Entry::Settled => self.end = Some(End::Settled),

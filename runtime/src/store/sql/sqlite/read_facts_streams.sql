@@ -1,0 +1,1 @@
+SELECT stream, version FROM streams WHERE stream IN (SELECT value FROM json_each($1))

@@ -1,0 +1,54 @@
+//! Reading what a group of commits must know, in one statement a kind.
+
+use serde::Serialize;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{Error, Row};
+
+use super::decode;
+use crate::store::LastPositions;
+use crate::store::plan::{Facts, Needs};
+
+/// Reads it, inside the group's transaction.
+pub(super) async fn read(connection: &mut SqliteConnection, needs: &Needs) -> Result<Facts, Error> {
+    let mut facts = Facts { last: last_positions(connection).await?, ..Facts::default() };
+    if !needs.command_ids.is_empty() {
+        let ids: Vec<_> = needs.command_ids.iter().map(|id| id.simple().to_string()).collect();
+        for row in among(connection, include_str!("../sql/sqlite/read_facts_answers.sql"), &ids).await? {
+            let kept = decode::kept_answer(&row)?;
+            facts.answers.insert(kept.command_id, kept);
+        }
+    }
+    if !needs.streams.is_empty() {
+        for row in among(connection, include_str!("../sql/sqlite/read_facts_streams.sql"), &needs.streams).await? {
+            facts.streams.insert(row.try_get(0)?, decode::unsigned(&row, 1)?);
+        }
+    }
+    if !needs.claims.is_empty() {
+        for row in among(connection, include_str!("../sql/sqlite/read_facts_claims.sql"), &needs.claims).await? {
+            facts.claims.insert((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?);
+        }
+    }
+    if !needs.consumers.is_empty() {
+        for row in among(connection, include_str!("../sql/sqlite/read_facts_positions.sql"), &needs.consumers).await? {
+            let (key, position) = decode::position(&row)?;
+            facts.positions.insert(key, position);
+        }
+    }
+    Ok(facts)
+}
+
+/// The newest positions, as they stand in the connection's view of the database.
+pub(super) async fn last_positions(connection: &mut SqliteConnection) -> Result<LastPositions, Error> {
+    let row = sqlx::query(include_str!("../sql/sqlite/read_facts_last.sql")).fetch_one(connection).await?;
+    Ok(LastPositions { events: decode::unsigned(&row, 0)?, outgoing: decode::unsigned(&row, 1)? })
+}
+
+/// Asks for the rows of a list of keys, given as a JSON array: one prepared statement for any number of them.
+async fn among(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    keys: &impl Serialize,
+) -> Result<Vec<SqliteRow>, Error> {
+    let keys = serde_json::to_string(keys).map_err(|error| Error::Encode(error.into()))?;
+    sqlx::query(sql).bind(keys).fetch_all(connection).await
+}

@@ -1,0 +1,219 @@
+//! The one writer: a task that owns the only connection that writes. It groups the commits that wait at the same moment into
+//! one transaction, answers each once all are durable, and does the few other changes (tables made and dropped) in turn.
+
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use super::changes::{self, Texts};
+use super::error;
+use super::{connect, facts, schema};
+use crate::commit::{Commit, CommitError, Committed};
+use crate::context::Context;
+use crate::store::StoreError;
+use crate::store::plan::{Changes, Needs, results};
+use crate::store::tables::Tables;
+use crate::view::Table;
+
+type Results = Vec<Result<Committed, CommitError>>;
+
+/// Something for the writer to do, and whom to answer.
+pub(super) enum Job {
+    Write(Vec<Commit>, oneshot::Sender<Results>),
+    CreateTable(Table, oneshot::Sender<Result<(), StoreError>>),
+    DropTable(String, Option<String>, oneshot::Sender<Result<(), StoreError>>),
+    ForgetAnswers(Uuid, oneshot::Sender<Result<u64, StoreError>>),
+    Close(oneshot::Sender<()>),
+}
+
+/// The writer's own.
+pub(super) struct Writer {
+    pub(super) path: PathBuf,
+    /// None: it failed, and is opened again for the next group.
+    pub(super) connection: Option<SqliteConnection>,
+    pub(super) tables: Arc<RwLock<Arc<Tables>>>,
+    pub(super) context: Context,
+    pub(super) commits: watch::Sender<u64>,
+    pub(super) group_limit: usize,
+    pub(super) texts: Texts,
+}
+
+/// Commits that are written together, and who waits for how many of their results.
+#[derive(Default)]
+struct Group {
+    commits: Vec<Commit>,
+    callers: Vec<(usize, oneshot::Sender<Results>)>,
+}
+
+/// Whether a commit has something for those who tail the store. Positions and rows alone are their own work, and would
+/// wake them for ever.
+fn wakes(commit: &Commit) -> bool {
+    !commit.appends.is_empty() || !commit.outgoing.is_empty() || !commit.timers.is_empty()
+}
+
+impl Writer {
+    /// Works until it is closed, or nobody is left who could ask for anything.
+    pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(first) = jobs.recv().await {
+            // Those just answered are about to submit again: one turn of the scheduler lets them into this group.
+            tokio::task::yield_now().await;
+            let mut group = Group::default();
+            let mut next = Some(first);
+            while let Some(job) = next {
+                match job {
+                    Job::Write(commits, caller) => {
+                        group.callers.push((commits.len(), caller));
+                        group.commits.extend(commits);
+                    }
+                    Job::Close(done) => {
+                        self.write(group).await;
+                        jobs.close();
+                        self.close().await;
+                        let _ = done.send(());
+                        return;
+                    }
+                    other => {
+                        self.write(std::mem::take(&mut group)).await;
+                        self.administer(other).await;
+                    }
+                }
+                next = if group.commits.len() < self.group_limit { jobs.try_recv().ok() } else { None };
+            }
+            self.write(group).await;
+        }
+        self.close().await;
+    }
+
+    async fn write(&mut self, group: Group) {
+        let mut results = Vec::with_capacity(group.commits.len());
+        for commits in group.commits.chunks(self.group_limit) {
+            results.extend(self.write_together(commits).await);
+        }
+        let told = group.commits.iter().zip(&results).any(|(commit, result)| result.is_ok() && wakes(commit));
+        if told {
+            self.commits.send_modify(|count| *count += 1);
+        }
+        let mut results = results.into_iter();
+        for (count, caller) in group.callers {
+            let _ = caller.send(results.by_ref().take(count).collect());
+        }
+    }
+
+    /// One transaction for all; where a value of one of them is refused by the database, each on its own.
+    async fn write_together(&mut self, commits: &[Commit]) -> Results {
+        match self.transaction(commits).await {
+            Ok(results) => results,
+            Err(CommitError::Invalid(_)) if commits.len() > 1 => {
+                let mut results = Vec::with_capacity(commits.len());
+                for commit in commits {
+                    let alone = self.transaction(std::slice::from_ref(commit)).await;
+                    results.extend(alone.unwrap_or_else(|error| vec![Err(error)]));
+                }
+                results
+            }
+            Err(error) => commits.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    /// One transaction for all; an error is that of the transaction, and nothing was written (but for `Unknown`).
+    async fn transaction(&mut self, commits: &[Commit]) -> Result<Results, CommitError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => connect::writer(&self.path).await.map_err(|error| CommitError::Unavailable(error.to_string()))?,
+        };
+        let written = self.transaction_on(&mut connection, commits).await;
+        match &written {
+            Ok(_) => self.connection = Some(connection),
+            Err(CommitError::Unknown(_)) => drop(connection),
+            Err(_) => {
+                // SQLite has rolled back by itself after some errors; then there is nothing to roll back.
+                let rolled_back = sqlx::query("ROLLBACK").execute(&mut connection).await;
+                let none_active = |error: &sqlx::Error| {
+                    error.as_database_error().is_some_and(|error| error.message().contains("no transaction is active"))
+                };
+                if rolled_back.is_ok() || rolled_back.is_err_and(|error| none_active(&error)) {
+                    self.connection = Some(connection);
+                }
+            }
+        }
+        written
+    }
+
+    async fn transaction_on(
+        &mut self,
+        connection: &mut SqliteConnection,
+        commits: &[Commit],
+    ) -> Result<Results, CommitError> {
+        let failed = |error: sqlx::Error| error::not_written(&error);
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await.map_err(failed)?;
+        let mut known = facts::read(connection, &Needs::of(commits)).await.map_err(failed)?;
+        let tables = Arc::clone(&self.tables.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let mut changes = Changes::default();
+        let admitted = commits.iter().map(|commit| known.admit(commit, &tables, &mut changes)).collect();
+        let now = self.context.now();
+        if !changes.is_empty() {
+            changes::write(connection, &mut self.texts, &tables, &changes, now).await.map_err(failed)?;
+        }
+        sqlx::query("COMMIT").execute(&mut *connection).await.map_err(|error| error::commit_failed(&error))?;
+        Ok(results(admitted, now, Ok(())))
+    }
+
+    async fn administer(&mut self, job: Job) {
+        match job {
+            Job::CreateTable(table, caller) => {
+                let _ = caller.send(self.create_table(table).await);
+            }
+            Job::DropTable(table, consumer, caller) => {
+                let _ = caller.send(self.drop_table(&table, consumer.as_deref()).await);
+            }
+            Job::ForgetAnswers(saga, caller) => {
+                let _ = caller.send(self.forget_answers(saga).await);
+            }
+            Job::Write(..) | Job::Close(_) => {}
+        }
+    }
+
+    async fn create_table(&mut self, table: Table) -> Result<(), StoreError> {
+        let connection = self.connected().await?;
+        schema::create_table(connection, &table).await.map_err(|error| error::not_read(&error))?;
+        self.change_tables(|tables| tables.add(table));
+        Ok(())
+    }
+
+    async fn drop_table(&mut self, table: &str, consumer: Option<&str>) -> Result<(), StoreError> {
+        let connection = self.connected().await?;
+        schema::drop_table(connection, table, consumer).await.map_err(|error| error::not_read(&error))?;
+        self.change_tables(|tables| tables.remove(table));
+        Ok(())
+    }
+
+    async fn forget_answers(&mut self, saga: Uuid) -> Result<u64, StoreError> {
+        let connection = self.connected().await?;
+        let delete = sqlx::query("DELETE FROM answers WHERE saga = $1").bind(saga.as_bytes().to_vec());
+        let done = delete.execute(connection).await.map_err(|error| error::not_read(&error))?;
+        Ok(done.rows_affected())
+    }
+
+    async fn connected(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        if self.connection.is_none() {
+            self.connection = Some(connect::writer(&self.path).await?);
+        }
+        self.connection.as_mut().ok_or_else(|| StoreError::Unavailable("no connection".to_owned()))
+    }
+
+    fn change_tables(&self, change: impl FnOnce(&mut Tables)) {
+        let mut current = self.tables.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        change(Arc::make_mut(&mut current));
+    }
+
+    async fn close(&mut self) {
+        if let Some(mut connection) = self.connection.take() {
+            let _ = sqlx::query("PRAGMA optimize").execute(&mut connection).await;
+            let _ = connection.close().await;
+        }
+    }
+}
