@@ -36,6 +36,18 @@ pub enum PortError<E> {
     Broken(String),
 }
 
+impl<E> PortError<E> {
+    /// The same, with another refusal: what an adapter's own error becomes of the operation's.
+    pub fn map_refused<F>(self, refusal: impl FnOnce(E) -> F) -> PortError<F> {
+        match self {
+            Self::Refused(error) => PortError::Refused(refusal(error)),
+            Self::Unavailable(why) => PortError::Unavailable(why),
+            Self::Unknown(why) => PortError::Unknown(why),
+            Self::Broken(why) => PortError::Broken(why),
+        }
+    }
+}
+
 /// The errors of a port operation: generated.
 pub trait PortRefusal: Send + Sync + 'static {
     /// As a refusal that can be kept and sent.
