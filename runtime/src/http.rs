@@ -1,29 +1,15 @@
 //! A service's HTTP: commands and queries at their routes, health, the operator's API; and what it shares with the gateway.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
-use tokio::net::TcpListener;
-
-use crate::shutdown::Shutdown;
-
 pub mod parameters;
+pub mod path;
 pub mod problem;
+pub mod routes;
+pub mod server;
 
 pub use problem::Problem;
-
-/// Serves `router` until shutdown is asked for; then finishes the requests under way.
-pub fn serve(name: &'static str, listener: TcpListener, router: Router, shutdown: &Shutdown) {
-    let stop = shutdown.clone();
-    shutdown.spawn(name, async move {
-        let make = router.into_make_service_with_connect_info::<SocketAddr>();
-        let served = axum::serve(listener, make).with_graceful_shutdown(async move { stop.asked().await }).await;
-        if let Err(error) = served {
-            tracing::error!(%error, "the server ended");
-        }
-    });
-}
+pub use server::serve;
 
 /// The client for requests between the processes of a system: pooled, no proxy, no redirects followed.
 ///
