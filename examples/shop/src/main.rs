@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use minos_runtime::config::Config;
 use minos_runtime::system::{Running, System};
-use shop_orders::{HttpMailer, HttpPayments};
+use shop_orders::{HttpMailer, HttpPayments, provider_url};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -23,11 +23,11 @@ async fn main() -> ExitCode {
 
 async fn assemble() -> Result<System, Box<dyn std::error::Error>> {
     let config = Config::from_env()?;
-    let payments = match provider::url(&config, "PAYMENTS_URL")? {
+    let payments = match provider_url(&config, "PAYMENTS_URL")? {
         Some(url) => url,
         None => provider::start(&config.data).await?,
     };
-    let mail = provider::url(&config, "MAIL_URL")?.unwrap_or_else(|| payments.clone());
+    let mail = provider_url(&config, "MAIL_URL")?.unwrap_or_else(|| payments.clone());
     Ok(System::new("shop")
         .service(shop_customers::service())
         .service(shop_catalog::service())

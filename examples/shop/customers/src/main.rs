@@ -1,0 +1,5 @@
+//! This service alone.
+
+fn main() -> std::process::ExitCode {
+    minos_runtime::system::run(shop_customers::service())
+}
