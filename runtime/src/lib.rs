@@ -26,6 +26,7 @@ pub mod parse;
 pub mod port;
 pub mod process;
 pub mod projection;
+pub mod query;
 pub mod refusal;
 pub mod registry;
 pub mod saga;

@@ -1,73 +1,30 @@
 //! Keeping views: rows changed by events, position and rows in one commit, groups that move together, rebuilds.
+//!
+//! * [`tables`]: which table answers for a view now; reading it by the view's columns of today.
+//! * [`rows`]: what a handler sees: the rows as they stand after all changes before, written or not.
+//! * [`group`]: views that look each other up are one consumer.
+//! * [`kept`]: rows of an aggregate's own state, written in the aggregate's commit.
+//! * [`rebuild`]: a changed view is filled beside the old one, which answers meanwhile.
 
-use std::collections::BTreeMap;
+mod group;
+mod kept;
+mod rebuild;
+mod rows;
+mod tables;
+
 use std::marker::PhantomData;
-use std::sync::RwLock;
 
 use async_trait::async_trait;
+use sha2::{Digest, Sha256};
 
 use crate::event::Recorded;
 use crate::log::HandlingError;
-use crate::store::{Store, StoreError};
-use crate::view::{Filter, RowChange, Value, View, ViewRow};
+use crate::view::{ColumnDef, Table, View, ViewRow};
 
-/// Where each view's rows are now: the table changes when a rebuilt view takes over.
-#[derive(Debug, Default)]
-pub struct ViewTables {
-    current: RwLock<BTreeMap<String, String>>,
-}
-
-impl ViewTables {
-    /// The table of a view (`orders.OrderList`), once it is known.
-    pub fn table(&self, view: &str) -> Option<String> {
-        self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(view).cloned()
-    }
-
-    /// Lets `table` answer for `view` from now on.
-    pub fn swap(&self, view: &str, table: &str) {
-        self.current
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .insert(view.to_owned(), table.to_owned());
-    }
-
-    /// The rows with those keys, in the order of the keys.
-    pub async fn rows<R: ViewRow>(&self, _store: &dyn Store, _keys: &[R::Key]) -> Result<Vec<Option<R>>, StoreError> {
-        unimplemented!("log owns this")
-    }
-}
-
-/// What a handler of a view may do: read rows of its group and change rows of its own.
-pub struct Rows<'a> {
-    store: &'a dyn Store,
-    changes: &'a mut Vec<RowChange>,
-}
-
-impl Rows<'_> {
-    /// The row with that key, as it stands after all changes before.
-    pub async fn get<R: ViewRow>(&mut self, _key: &R::Key) -> Result<Option<R>, HandlingError> {
-        let _ = (&self.store, &self.changes);
-        unimplemented!("log owns this")
-    }
-
-    /// `insert[key](…)`: adds the row, or replaces the one with its key.
-    pub fn insert<R: ViewRow>(&mut self, _row: R) {}
-
-    /// `update[key](…)`: sets columns of the row with that key; does nothing where there is none.
-    pub fn update<R: ViewRow>(&mut self, _key: &R::Key, _set: Vec<(String, Value)>) {}
-
-    /// `upsert[key](…)`: as `update`, and where there is no row yet it adds one: `row` if the handler could give all columns.
-    pub fn upsert<R: ViewRow>(&mut self, _row: R, _set: Vec<(String, Value)>) {}
-
-    /// `update(…) where …`.
-    pub fn update_where<R: ViewRow>(&mut self, _filter: Filter, _set: Vec<(String, Value)>) {}
-
-    /// `delete[key]`.
-    pub fn delete<R: ViewRow>(&mut self, _key: &R::Key) {}
-
-    /// `delete where …`.
-    pub fn delete_where<R: ViewRow>(&mut self, _filter: Filter) {}
-}
+pub use kept::{AnyKeptView, KeptViews, TypedKeptView};
+pub use rebuild::{ProjectionError, Projections};
+pub use rows::Rows;
+pub use tables::{Found, ViewTables};
 
 /// A view of any type.
 #[async_trait]
@@ -76,6 +33,14 @@ pub trait AnyView: Send + Sync {
     fn view(&self) -> &'static str;
     /// The event types it handles.
     fn handles(&self) -> &'static [&'static str];
+    /// The views that its handlers look up.
+    fn looks_up(&self) -> &'static [&'static str];
+    /// What names its table.
+    fn definition(&self) -> &'static str;
+    /// The columns of its rows.
+    fn columns(&self) -> Vec<ColumnDef>;
+    /// How many of them are the key.
+    fn key(&self) -> usize;
     /// Applies one event.
     async fn handle(&self, event: &Recorded, rows: &mut Rows<'_>) -> Result<(), HandlingError>;
 }
@@ -97,7 +62,40 @@ impl<V: View> AnyView for TypedView<V> {
     fn handles(&self) -> &'static [&'static str] {
         V::HANDLES
     }
+    fn looks_up(&self) -> &'static [&'static str] {
+        V::LOOKS_UP
+    }
+    fn definition(&self) -> &'static str {
+        V::DEFINITION
+    }
+    fn columns(&self) -> Vec<ColumnDef> {
+        V::Row::columns()
+    }
+    fn key(&self) -> usize {
+        V::Row::KEY
+    }
     async fn handle(&self, event: &Recorded, rows: &mut Rows<'_>) -> Result<(), HandlingError> {
         V::handle(event, rows).await
     }
+}
+
+/// The table of a view whose meaning `definitions` tell: its name changes when one of them, or a column, does.
+fn table(view: &str, definitions: &[&str], columns: Vec<ColumnDef>, key: usize) -> Table {
+    let mut hash = Sha256::new();
+    for definition in definitions {
+        hash.update(definition.len().to_be_bytes());
+        hash.update(definition);
+    }
+    hash.update(format!("{columns:?} {key}"));
+    let name: String = short(view).chars().take(40).collect();
+    Table { name: format!("{name}_{}", hex(&hash.finalize()[..8])), columns, key }
+}
+
+/// `OrderList` of `orders.OrderList`.
+fn short(view: &str) -> &str {
+    view.rsplit('.').next().unwrap_or(view)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

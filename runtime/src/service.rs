@@ -23,7 +23,8 @@ use crate::aggregate::Aggregate;
 use crate::command::Command;
 use crate::engine::{AnyCommand, TypedCommand};
 use crate::port::PortDispatch;
-use crate::projection::{AnyView, TypedView};
+use crate::projection::{AnyKeptView, AnyView, TypedKeptView, TypedView};
+use crate::query::{AnyQuery, TypedQuery};
 use crate::saga::{Policy, Saga};
 use crate::view::{KeptView, Query, View};
 
@@ -35,6 +36,10 @@ pub struct Service {
     pub commands: Vec<Arc<dyn AnyCommand>>,
     /// Its views kept from events.
     pub views: Vec<Arc<dyn AnyView>>,
+    /// Its views kept from aggregates' own states.
+    pub kept_views: Vec<Arc<dyn AnyKeptView>>,
+    /// Its queries.
+    pub queries: Vec<Arc<dyn AnyQuery>>,
     /// Its ports.
     pub ports: Vec<Arc<dyn PortDispatch>>,
 }
@@ -42,7 +47,14 @@ pub struct Service {
 impl Service {
     /// A service without anything.
     pub fn new(name: &'static str) -> Self {
-        Self { name, commands: Vec::new(), views: Vec::new(), ports: Vec::new() }
+        Self {
+            name,
+            commands: Vec::new(),
+            views: Vec::new(),
+            kept_views: Vec::new(),
+            queries: Vec::new(),
+            ports: Vec::new(),
+        }
     }
 
     /// Adds an aggregate.
@@ -60,7 +72,8 @@ impl Service {
 
     /// Adds a view kept from an aggregate's own state.
     #[must_use]
-    pub fn kept_view<V: KeptView>(self) -> Self {
+    pub fn kept_view<V: KeptView>(mut self) -> Self {
+        self.kept_views.push(Arc::new(TypedKeptView::<V>::default()));
         self
     }
 
@@ -73,7 +86,8 @@ impl Service {
 
     /// Adds a query.
     #[must_use]
-    pub fn query<Q: Query>(self) -> Self {
+    pub fn query<Q: Query>(mut self) -> Self {
+        self.queries.push(Arc::new(TypedQuery::<Q>::default()));
         self
     }
 

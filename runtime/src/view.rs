@@ -81,6 +81,13 @@ pub enum RowChange {
         /// The whole row.
         row: Row,
     },
+    /// A row is added, unless there is one with its key.
+    Add {
+        /// The table's name.
+        table: String,
+        /// The whole row.
+        row: Row,
+    },
     /// Columns of rows are set.
     Update {
         /// The table's name.
@@ -131,6 +138,21 @@ pub enum Comparison {
     Gt,
     /// Greater or equal.
     Ge,
+}
+
+impl Comparison {
+    /// The same with its sides exchanged.
+    #[must_use]
+    pub fn flipped(self) -> Self {
+        match self {
+            Self::Eq => Self::Eq,
+            Self::Ne => Self::Ne,
+            Self::Lt => Self::Gt,
+            Self::Le => Self::Ge,
+            Self::Gt => Self::Lt,
+            Self::Ge => Self::Le,
+        }
+    }
 }
 
 /// Rows by a condition, in an order, after a place, at most so many.

@@ -61,9 +61,29 @@ mod tests {
     #[test]
     fn ambiguous_forms_are_refused() {
         for path in [
-            "", "orders", "*", "//orders", "/orders//1", "/orders/", "/./orders", "/orders/..", "/orders/../customers",
-            "/orders/%2e%2e/customers", "/orders/.%2E", "/orders%2f1", "/orders%2F1", "/orders/1;role=clerk", "/orders/1%3bx",
-            "/orders\\1", "/orders%5c1", "/orders/%252e", "/orders/%00", "/orders/%0a", "/orders/%zz", "/orders/%ff", "/orders/%",
+            "",
+            "orders",
+            "*",
+            "//orders",
+            "/orders//1",
+            "/orders/",
+            "/./orders",
+            "/orders/..",
+            "/orders/../customers",
+            "/orders/%2e%2e/customers",
+            "/orders/.%2E",
+            "/orders%2f1",
+            "/orders%2F1",
+            "/orders/1;role=clerk",
+            "/orders/1%3bx",
+            "/orders\\1",
+            "/orders%5c1",
+            "/orders/%252e",
+            "/orders/%00",
+            "/orders/%0a",
+            "/orders/%zz",
+            "/orders/%ff",
+            "/orders/%",
         ] {
             assert!(segments(path).is_err(), "{path}");
         }

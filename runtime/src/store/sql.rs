@@ -49,14 +49,7 @@ pub fn create_table(dialect: &Dialect, table: &Table) -> Vec<String> {
 
 /// Adds rows, replacing those whose key is there. No two of `rows` share a key.
 pub fn put(table: &Table, rows: &[&Row]) -> Sql {
-    let mut sql = Sql::default();
-    let columns = table.columns.iter().map(|column| column.name.as_str());
-    sql.push(&format!("INSERT INTO {} ({}) VALUES ", quoted(&table.name), names(columns)));
-    for (place, row) in rows.iter().enumerate() {
-        sql.push(if place == 0 { "(" } else { ", (" });
-        sql.list(row);
-        sql.push(")");
-    }
+    let mut sql = insert(table, rows);
     sql.push(&format!(" ON CONFLICT ({}) DO ", names(key_columns(table))));
     let rest: Vec<_> = table.columns.iter().skip(table.key).map(|column| quoted(&column.name)).collect();
     if rest.is_empty() {
@@ -64,6 +57,25 @@ pub fn put(table: &Table, rows: &[&Row]) -> Sql {
     } else {
         let set: Vec<_> = rest.iter().map(|name| format!("{name} = excluded.{name}")).collect();
         sql.push(&format!("UPDATE SET {}", set.join(", ")));
+    }
+    sql
+}
+
+/// Adds a row, unless there is one with its key.
+pub fn add(table: &Table, row: &Row) -> Sql {
+    let mut sql = insert(table, &[row]);
+    sql.push(&format!(" ON CONFLICT ({}) DO NOTHING", names(key_columns(table))));
+    sql
+}
+
+fn insert(table: &Table, rows: &[&Row]) -> Sql {
+    let mut sql = Sql::default();
+    let columns = table.columns.iter().map(|column| column.name.as_str());
+    sql.push(&format!("INSERT INTO {} ({}) VALUES ", quoted(&table.name), names(columns)));
+    for (place, row) in rows.iter().enumerate() {
+        sql.push(if place == 0 { "(" } else { ", (" });
+        sql.list(row);
+        sql.push(")");
     }
     sql
 }

@@ -28,7 +28,7 @@ impl Tables {
     /// Whether a change fits its table; else why not.
     pub(crate) fn check(&self, change: &RowChange) -> Result<(), String> {
         match change {
-            RowChange::Put { table, row } => check_row(self.get(table)?, row),
+            RowChange::Put { table, row } | RowChange::Add { table, row } => check_row(self.get(table)?, row),
             RowChange::Update { table, filter, set } => {
                 let table = self.get(table)?;
                 for (column, value) in set {

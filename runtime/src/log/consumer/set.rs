@@ -114,6 +114,11 @@ impl Consumers {
         Ok(Self { parts, shutdown: shutdown.clone(), members: RwLock::default() })
     }
 
+    /// What they work with.
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
     /// Starts a consumer. One that has never run has its beginning written down when this returns.
     pub async fn start(&self, handler: Arc<dyn Handler>) -> Result<watch::Receiver<Progress>, StoreError> {
         let member = Arc::new(Member {

@@ -180,7 +180,10 @@ async fn write_timers(
 async fn write_rows(connection: &mut SqliteConnection, tables: &Tables, changes: &[&RowChange]) -> Result<(), Error> {
     let mut by_table: BTreeMap<&str, Vec<&RowChange>> = BTreeMap::new();
     for change in changes {
-        let (RowChange::Put { table, .. } | RowChange::Update { table, .. } | RowChange::Delete { table, .. }) = change;
+        let (RowChange::Put { table, .. }
+        | RowChange::Add { table, .. }
+        | RowChange::Update { table, .. }
+        | RowChange::Delete { table, .. }) = change;
         by_table.entry(table).or_default().push(change);
     }
     for (name, changes) in by_table {
@@ -192,6 +195,7 @@ async fn write_rows(connection: &mut SqliteConnection, tables: &Tables, changes:
                     puts.push(row);
                     continue;
                 }
+                RowChange::Add { row, .. } => sql::add(table, row),
                 RowChange::Update { filter, set, .. } => sql::update(name, filter, set),
                 RowChange::Delete { filter, .. } => sql::delete(name, filter),
             };
