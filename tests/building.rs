@@ -1,6 +1,6 @@
 //! The compiler as people meet it: `minos check` over a spec with mistakes; the thin crates built elsewhere, as a user builds
 //! them; the generated crates compiled alone.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

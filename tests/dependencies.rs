@@ -1,5 +1,5 @@
 //! What `deny.toml` says of licences, banned crates and sources, checked without cargo-deny being installed.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 use std::process::Command;
 

@@ -1,6 +1,6 @@
 //! What the READMEs show is really so: every fence under a `<!-- file: PATH -->` or `<!-- generated: PATH -->` mark stands, line
 //! by line, in that file of the repository, or of what the compiler makes of the shop.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 use std::path::Path;
 use std::process::Command;

@@ -1,5 +1,5 @@
 //! kill -9 in the middle of orders, and restart: every order ends, and the books of all four parties agree.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 use std::collections::BTreeMap;
 use std::path::Path;

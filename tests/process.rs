@@ -1,5 +1,5 @@
 //! The shop as a process: how it starts, refuses to start, ends, and how much memory it takes.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 use std::path::Path;
 use std::time::Duration;

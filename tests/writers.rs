@@ -1,5 +1,5 @@
 //! Several writers at once on one aggregate: nothing is lost, nothing oversold, nothing done twice.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 use e2e::{Payments, Shop};
 use futures_util::future::join_all;

@@ -1,7 +1,12 @@
 //! What the end-to-end tests share: binaries, processes, a client.
 //!
 //! Nothing here knows the crates under test: they are built by cargo, started as processes, asked over HTTP.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a harness fails its test by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a harness fails its test by panicking"
+)]
 
 mod binary;
 mod client;
