@@ -1,3 +1,3 @@
 //! Products and their stock. Generated from the spec.
 
-include!(concat!(env!("OUT_DIR"), "/src/lib.rs"));
+include!(concat!(env!("OUT_DIR"), "/lib.rs"));

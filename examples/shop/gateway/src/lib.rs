@@ -1,3 +1,3 @@
 //! The one entrance to the shop. Generated from the spec.
 
-include!(concat!(env!("OUT_DIR"), "/src/lib.rs"));
+include!(concat!(env!("OUT_DIR"), "/lib.rs"));

@@ -4,7 +4,7 @@ mod mailer;
 mod payments;
 mod provider;
 
-include!(concat!(env!("OUT_DIR"), "/src/lib.rs"));
+include!(concat!(env!("OUT_DIR"), "/lib.rs"));
 
 pub use mailer::HttpMailer;
 pub use payments::HttpPayments;

@@ -5,8 +5,9 @@ use minos_runtime::port::{Never, PortCall, PortError};
 use reqwest::Url;
 use serde_json::json;
 
+use crate::contracts::customers::customer::CustomerId;
+use crate::ports::mailer::Mailer;
 use crate::provider::Provider;
-use crate::{CustomerId, Mailer};
 
 /// The mail server at a URL.
 #[derive(Clone, Debug)]
@@ -21,7 +22,7 @@ impl HttpMailer {
 
 #[async_trait]
 impl Mailer for HttpMailer {
-    async fn send(&self, to: CustomerId, template: String, call: PortCall) -> Result<(), PortError<Never>> {
-        self.0.tell("mails", &json!({ "to": to, "template": template }), &call).await
+    async fn send(&self, to: CustomerId, template: String, call: &PortCall) -> Result<(), PortError<Never>> {
+        self.0.tell("mails", &json!({ "to": to, "template": template }), call).await
     }
 }

@@ -5,8 +5,10 @@ use minos_runtime::port::{Never, PortCall, PortError};
 use reqwest::Url;
 use serde_json::json;
 
+use crate::order::OrderId;
+use crate::ports::payments::{Declined, Payments, Receipt};
 use crate::provider::Provider;
-use crate::{Declined, Money, OrderId, Payments, Receipt};
+use crate::types::Money;
 
 /// The payment provider at a URL.
 #[derive(Clone, Debug)]
@@ -21,12 +23,12 @@ impl HttpPayments {
 
 #[async_trait]
 impl Payments for HttpPayments {
-    async fn charge(&self, order: OrderId, amount: Money, call: PortCall) -> Result<Receipt, PortError<Declined>> {
+    async fn charge(&self, order: OrderId, amount: Money, call: &PortCall) -> Result<Receipt, PortError<Declined>> {
         let charge = json!({ "order": order, "amount": amount });
-        self.0.ask("charges", &charge, &call).await.map_err(|error| error.map_refused(|reason| Declined { reason }))
+        self.0.ask("charges", &charge, call).await.map_err(|error| error.map_refused(|reason| Declined { reason }))
     }
 
-    async fn refund(&self, order: OrderId, payment: String, call: PortCall) -> Result<(), PortError<Never>> {
-        self.0.tell("refunds", &json!({ "order": order, "payment": payment }), &call).await
+    async fn refund(&self, order: OrderId, payment: String, call: &PortCall) -> Result<(), PortError<Never>> {
+        self.0.tell("refunds", &json!({ "order": order, "payment": payment }), call).await
     }
 }
