@@ -154,6 +154,9 @@ pub struct ReplyBody {
     pub receiver: String,
     /// The answer.
     pub answer: Answer,
+    /// The command itself, where it was refused and a policy had sent it: the policy lists it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Box<CommandBody>>,
 }
 
 /// A port call that waits for this service's port caller.

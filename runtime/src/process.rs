@@ -1,13 +1,133 @@
 //! What moves by itself: sagas, policies, durable timers, port calls, and the inbox that commands and replies come to.
+//!
+//! [`Processes`] holds all of one service. Its handlers run as consumers; what else it needs runs as tasks. Nothing of it
+//! remembers anything that matters: a crash at any moment is mended by reading the store again.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::commit::{CommitError, Timer};
+use crate::context::Context;
+use crate::engine::{Beside, CommandRequest, ExecuteError, Executed};
+use crate::event::DecodeError;
+use crate::log::HandlingError;
+use crate::log::consumer::{Handler, Source};
+use crate::service::Service;
+use crate::shutdown::Shutdown;
+use crate::store::{Store, StoreError};
+
+pub mod inbox;
+pub mod operator;
+pub mod policy;
+pub mod port_caller;
+pub mod refused;
 pub mod saga;
 pub(crate) mod tables;
 pub mod timer;
 
-use crate::commit::CommitError;
-use crate::event::DecodeError;
-use crate::log::HandlingError;
-use crate::store::StoreError;
+use inbox::Inbox;
+use operator::Operator;
+use policy::{AnyPolicy, PolicyHandler};
+use port_caller::PortCaller;
+use saga::AnySaga;
+use saga::mover::Mover;
+use saga::starter::Starter;
+use timer::Timers;
+
+/// Who decides commands and timers of aggregates: the engine.
+#[async_trait]
+pub trait Decider: Send + Sync {
+    /// Decides a command; see [`crate::engine`].
+    async fn execute(&self, request: CommandRequest, beside: &Beside<'_>) -> Result<Executed, ExecuteError>;
+    /// Fires a timer of an aggregate, and clears it, also where its time is over.
+    async fn fire(&self, timer: &Timer) -> Result<(), ExecuteError>;
+}
+
+/// Everything of one service that moves by itself.
+pub struct Processes {
+    service: String,
+    store: Arc<dyn Store>,
+    context: Context,
+    decider: Arc<dyn Decider>,
+    mover: Arc<Mover>,
+    sagas: Vec<Arc<dyn AnySaga>>,
+    policies: Vec<Arc<dyn AnyPolicy>>,
+    ports: PortCaller,
+    shutdown: Shutdown,
+}
+
+impl Processes {
+    /// What `service` registered, over its store and engine.
+    pub fn new(
+        service: &Service,
+        store: Arc<dyn Store>,
+        context: Context,
+        decider: Arc<dyn Decider>,
+        shutdown: Shutdown,
+    ) -> Self {
+        let mover = Arc::new(Mover::new(service.name, Arc::clone(&store), context.clone(), &service.sagas));
+        let ports = PortCaller::new(
+            service.name,
+            Arc::clone(&store),
+            context.clone(),
+            &service.ports,
+            Arc::clone(&mover),
+            shutdown.clone(),
+        );
+        let (sagas, policies) = (service.sagas.clone(), service.policies.clone());
+        Self { service: service.name.to_owned(), store, context, decider, mover, sagas, policies, ports, shutdown }
+    }
+
+    /// The consumers: the inbox, one a saga, one a policy.
+    pub fn handlers(&self) -> Vec<Arc<dyn Handler>> {
+        let inbox = Inbox::new(&self.service, Arc::clone(&self.decider), Arc::clone(&self.mover));
+        let mut handlers: Vec<Arc<dyn Handler>> = vec![Arc::new(inbox)];
+        for saga in &self.sagas {
+            handlers.push(Arc::new(Starter::new(&self.service, Arc::clone(&self.mover), Arc::clone(saga))));
+        }
+        for policy in &self.policies {
+            handlers.push(Arc::new(PolicyHandler::new(&self.service, Arc::clone(policy))));
+        }
+        handlers
+    }
+
+    /// Makes the tables that are not there. Before any consumer starts.
+    pub async fn prepare(&self) -> Result<(), StoreError> {
+        for table in [saga::index::table(), refused::table(), port_caller::calls::table()] {
+            self.store.create_table(&table).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes up what a crash left, then calls ports and runs timers until shutdown.
+    pub async fn start(&self) -> Result<(), ProcessError> {
+        saga::recovery::recover(&self.mover, &self.ports).await?;
+        let timers = Timers {
+            service: self.service.clone(),
+            store: Arc::clone(&self.store),
+            context: self.context.clone(),
+            decider: Arc::clone(&self.decider),
+            mover: Arc::clone(&self.mover),
+        };
+        self.shutdown.spawn("timers", timers.run(self.shutdown.clone()));
+        self.shutdown.spawn("port calls", self.ports.clone().run());
+        Ok(())
+    }
+
+    /// What an operator sees and decides.
+    pub fn operator(&self) -> Operator {
+        Operator { store: Arc::clone(&self.store), mover: Arc::clone(&self.mover), ports: self.ports.clone() }
+    }
+}
+
+/// Where the events of that wire name come from, for `service`.
+pub(crate) fn source_of(service: &str, event_type: &str) -> Source {
+    match event_type.split_once('.') {
+        Some((subdomain, _)) if subdomain != service => Source::Topic(format!("{subdomain}.events")),
+        _ => Source::Own,
+    }
+}
 
 /// Why something that moves by itself did not.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -27,8 +147,8 @@ pub enum ProcessError {
     /// An operator asked for what cannot be.
     #[error("{0}")]
     Refused(String),
-    /// Others moved it at each attempt: try again.
-    #[error("`{0}` was moved by others at each attempt")]
+    /// It could not be done now, at any attempt: try again.
+    #[error("it could not be done now: {0}")]
     Busy(String),
 }
 

@@ -23,6 +23,8 @@ use crate::aggregate::Aggregate;
 use crate::command::Command;
 use crate::engine::{AnyCommand, TypedCommand};
 use crate::port::PortDispatch;
+use crate::process::policy::{AnyPolicy, TypedPolicy};
+use crate::process::saga::{AnySaga, TypedSaga};
 use crate::projection::{AnyKeptView, AnyView, TypedKeptView, TypedView};
 use crate::query::{AnyQuery, TypedQuery};
 use crate::saga::{Policy, Saga};
@@ -40,6 +42,10 @@ pub struct Service {
     pub kept_views: Vec<Arc<dyn AnyKeptView>>,
     /// Its queries.
     pub queries: Vec<Arc<dyn AnyQuery>>,
+    /// Its sagas.
+    pub sagas: Vec<Arc<dyn AnySaga>>,
+    /// Its policies.
+    pub policies: Vec<Arc<dyn AnyPolicy>>,
     /// Its ports.
     pub ports: Vec<Arc<dyn PortDispatch>>,
 }
@@ -53,6 +59,8 @@ impl Service {
             views: Vec::new(),
             kept_views: Vec::new(),
             queries: Vec::new(),
+            sagas: Vec::new(),
+            policies: Vec::new(),
             ports: Vec::new(),
         }
     }
@@ -93,13 +101,15 @@ impl Service {
 
     /// Adds a saga.
     #[must_use]
-    pub fn saga<S: Saga>(self) -> Self {
+    pub fn saga<S: Saga>(mut self) -> Self {
+        self.sagas.push(Arc::new(TypedSaga::<S>::default()));
         self
     }
 
     /// Adds a policy.
     #[must_use]
-    pub fn policy<P: Policy>(self) -> Self {
+    pub fn policy<P: Policy>(mut self) -> Self {
+        self.policies.push(Arc::new(TypedPolicy::<P>::default()));
         self
     }
 

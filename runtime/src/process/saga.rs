@@ -11,6 +11,8 @@ pub mod log;
 pub mod machine;
 pub mod mover;
 pub mod progress;
+pub(crate) mod recovery;
+pub mod starter;
 
 use log::{Part, Slot, definition_hash};
 use machine::Plan;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::store::{Store, StoreError};
-use crate::view::{Filter, Row, Select, Value};
+use crate::view::{ColumnDef, ColumnKind, Filter, Row, Select, Value};
 
 /// A text.
 pub(crate) fn text(value: impl Into<String>) -> Value {
@@ -40,6 +40,21 @@ pub(crate) fn uuid_of(value: &Value) -> Option<Uuid> {
 /// The moment in a column.
 pub(crate) fn timestamp_of(value: &Value) -> Option<Timestamp> {
     Timestamp::from_microsecond(int_of(value)?).ok()
+}
+
+/// A column that is never absent and not indexed.
+pub(crate) fn column(name: &str, kind: ColumnKind) -> ColumnDef {
+    ColumnDef { name: name.to_owned(), kind, nullable: false, indexed: false }
+}
+
+/// A column that may be absent.
+pub(crate) fn optional_column(name: &str, kind: ColumnKind) -> ColumnDef {
+    ColumnDef { nullable: true, ..column(name, kind) }
+}
+
+/// A column that conditions are asked on.
+pub(crate) fn indexed_column(name: &str, kind: ColumnKind) -> ColumnDef {
+    ColumnDef { indexed: true, ..column(name, kind) }
 }
 
 /// Rows of one of the engine's tables, in the order of the key.

@@ -5,9 +5,11 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::progress::Status;
-use crate::process::tables::{int_of, list, optional_text, text, text_of, timestamp_of, uuid_of};
+use crate::process::tables::{
+    column, indexed_column, int_of, list, optional_column, optional_text, text, text_of, timestamp_of, uuid_of,
+};
 use crate::store::{Store, StoreError};
-use crate::view::{ColumnDef, ColumnKind, Filter, Row, RowChange, Table, Value};
+use crate::view::{ColumnKind, Comparison, Filter, Row, RowChange, Table, Value};
 
 /// The table's name.
 pub const TABLE: &str = "engine_sagas";
@@ -65,18 +67,17 @@ impl SagaRow {
 
 /// The table.
 pub fn table() -> Table {
-    let column = |name: &str, kind, nullable, indexed| ColumnDef { name: name.to_owned(), kind, nullable, indexed };
     Table {
         name: TABLE.to_owned(),
         columns: vec![
-            column("id", ColumnKind::Text, false, false),
-            column("saga", ColumnKind::Text, false, false),
-            column("status", ColumnKind::Text, false, true),
-            column("step", ColumnKind::Text, true, false),
-            column("since", ColumnKind::Timestamp, false, false),
-            column("reason", ColumnKind::Text, true, false),
-            column("subject", ColumnKind::Text, false, true),
-            column("version", ColumnKind::Int, false, false),
+            column("id", ColumnKind::Text),
+            column("saga", ColumnKind::Text),
+            indexed_column("status", ColumnKind::Text),
+            optional_column("step", ColumnKind::Text),
+            column("since", ColumnKind::Timestamp),
+            optional_column("reason", ColumnKind::Text),
+            indexed_column("subject", ColumnKind::Text),
+            column("version", ColumnKind::Int),
         ],
         key: 1,
     }
@@ -94,4 +95,10 @@ pub async fn sagas(
         _ => Filter::In("status".to_owned(), statuses.iter().map(|status| text(status.as_str())).collect()),
     };
     list(store, TABLE, filter, after.map(|id| vec![text(id.to_string())]), limit, SagaRow::from_row).await
+}
+
+/// The saga with that id.
+pub async fn find(store: &dyn Store, id: Uuid) -> Result<Option<SagaRow>, StoreError> {
+    let filter = Filter::Compare("id".to_owned(), Comparison::Eq, text(id.to_string()));
+    Ok(list(store, TABLE, filter, None, 1, SagaRow::from_row).await?.pop())
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::index::SagaRow;
 use super::log::{Entry, Outcome, Silence, Slot, Trigger, Verdict, parse_stream, saga_id, saga_stream};
-use super::progress::Progress;
+use super::progress::{Progress, State};
 use super::{AnySaga, Running, action_of, bind_all, machine};
 use crate::commit::{Append, Commit, CommitError, Timer, TimerChange};
 use crate::context::{Context, Meta, derived_id};
@@ -66,8 +66,8 @@ pub enum News {
         /// Who.
         by: String,
     },
-    /// The time has come that it asked to be looked at again.
-    Wake,
+    /// The time has come that it asked to be looked at again: this one, by the store's clock.
+    Wake(Timestamp),
 }
 
 impl Mover {
@@ -85,6 +85,33 @@ impl Mover {
     /// The sagas that it moves.
     pub fn sagas(&self) -> impl Iterator<Item = &Arc<dyn AnySaga>> {
         self.sagas.values()
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.context.now()
+    }
+
+    /// Whether this build has the definition that moves the saga.
+    pub fn knows(&self, loaded: &Loaded) -> bool {
+        self.sagas.get(loaded.name.as_str()).is_some_and(|saga| saga.definition() == loaded.progress.definition)
+    }
+
+    /// The port calls that a saga waits for.
+    pub fn waiting_calls(&self, loaded: &Loaded) -> Result<Vec<(Uuid, PortBody, Meta)>, ProcessError> {
+        let Some(running) = self.running(loaded)? else { return Ok(Vec::new()) };
+        let mut calls = Vec::new();
+        for (slot, asked) in loaded.progress.slots() {
+            if !matches!(asked.state, State::Waiting(_)) {
+                continue;
+            }
+            if let Some(Outgoing { body: Body::Port(body), meta, .. }) =
+                self.outgoing(loaded, running.as_plan(), slot, asked.command)?
+            {
+                calls.push((asked.command, body, meta));
+            }
+        }
+        Ok(calls)
     }
 
     /// Reads a saga's log; absent where there is none.
@@ -127,7 +154,11 @@ impl Mover {
 
     /// The commit that takes in the news and moves on as far as it goes; empty where they change nothing.
     pub fn take(&self, mut loaded: Loaded, news: News) -> Result<Commit, ProcessError> {
-        let now = self.context.now();
+        let now = match &news {
+            // The store's clock has said so: ours may be behind.
+            News::Wake(due) => self.context.now().max(*due),
+            _ => self.context.now(),
+        };
         let entry = match news {
             News::Answer(command, outcome) => {
                 if loaded.progress.unanswered(command).is_none() {
@@ -136,7 +167,7 @@ impl Mover {
                 Some(Entry::Answered { command, outcome })
             }
             News::Silence(command, silence, why) => {
-                if loaded.progress.unanswered(command).is_none() {
+                if !loaded.progress.is_waiting(command) {
                     return Ok(Commit::default());
                 }
                 let running = self.running(&loaded)?;
@@ -149,7 +180,7 @@ impl Mover {
                 })
             }
             News::Verdict { verdict, reason, by } => Some(self.verdict(&loaded, verdict, reason, by)?),
-            News::Wake => None,
+            News::Wake(_) => None,
         };
         let entries: Vec<Entry> = entry.into_iter().inspect(|entry| loaded.progress.apply(entry)).collect();
         let quiet = entries.is_empty();
@@ -189,10 +220,8 @@ impl Mover {
 
     /// The saga with what it knows bound; absent where the definition that it began with is gone.
     fn running(&self, loaded: &Loaded) -> Result<Option<Box<dyn Running>>, DecodeError> {
-        let Some(saga) = self.sagas.get(loaded.name.as_str()) else { return Ok(None) };
-        if saga.definition() != loaded.progress.definition {
-            return Ok(None);
-        }
+        let known = self.sagas.get(loaded.name.as_str()).filter(|_| self.knows(loaded));
+        let Some(saga) = known else { return Ok(None) };
         let mut running = saga.begin(&loaded.trigger.event())?;
         bind_all(&mut *running, &loaded.progress)?;
         Ok(Some(running))

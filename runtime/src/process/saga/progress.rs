@@ -268,6 +268,13 @@ impl Progress {
         Some(slot)
     }
 
+    /// Whether an answer to what was asked under that id is waited for right now.
+    pub fn is_waiting(&self, command: Uuid) -> bool {
+        self.unanswered(command)
+            .and_then(|slot| self.slots.get(slot))
+            .is_some_and(|asked| matches!(asked.state, State::Waiting(_)))
+    }
+
     /// What was asked for under that id.
     pub fn slot_of(&self, command: Uuid) -> Option<&Slot> {
         self.by_command.get(&command)

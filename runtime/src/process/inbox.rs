@@ -1,0 +1,153 @@
+//! The inbox: commands that sagas and policies of any service send to this one, and the replies to its own.
+//!
+//! A command's effect, its kept answer, the reply and the consumer's position are one commit. A command that comes again
+//! gets the answer it got before; so does one whose reply was lost.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::policy::RECEIVER_PREFIX;
+use super::refused::RefusedCommand;
+use super::saga::log::{Outcome, parse_stream};
+use super::saga::mover::{Mover, News};
+use crate::commit::{Answer, Commit};
+use crate::engine::{CommandRequest, ExecuteError, Executed};
+use crate::event::StreamId;
+use crate::log::consumer::{Delivery, Effects, Handled, Handler, Source, Start};
+use crate::log::{Body, CommandBody, HandlingError, Message, Outgoing, ReplyBody};
+use crate::process::Decider;
+
+/// The consumer of the inbox of one service.
+pub struct Inbox {
+    service: String,
+    decider: Arc<dyn Decider>,
+    mover: Arc<Mover>,
+}
+
+impl Inbox {
+    /// The inbox of `service`.
+    pub fn new(service: &str, decider: Arc<dyn Decider>, mover: Arc<Mover>) -> Self {
+        Self { service: service.to_owned(), decider, mover }
+    }
+
+    async fn command(
+        &self,
+        message: &Message,
+        body: &CommandBody,
+        effects: &mut Effects,
+    ) -> Result<Handled, HandlingError> {
+        let settlement = effects.alone()?;
+        let beside = |answer: &Answer| Commit { outgoing: vec![reply(message, body, answer)], ..settlement.clone() };
+        match self.decider.execute(request(message, body), &beside).await {
+            // Answered before, and nothing written now: the reply goes out again, for it may have been lost.
+            Ok(Executed { answer, replayed: true, .. }) => {
+                effects.commit.outgoing.push(reply(message, body, &answer));
+                Ok(Handled::InEffects)
+            }
+            Ok(_) => Ok(Handled::Committed),
+            Err(ExecuteError::UnknownCommand(command)) => {
+                Err(HandlingError::Poison(format!("this build has no command `{command}`")))
+            }
+            Err(error) => Err(HandlingError::Transient(error.to_string())),
+        }
+    }
+
+    async fn reply(
+        &self,
+        message: &Message,
+        body: &ReplyBody,
+        effects: &mut Effects,
+    ) -> Result<Handled, HandlingError> {
+        if parse_stream(&body.receiver).is_some() {
+            self.saga_reply(body, effects).await?;
+        } else if let Some(policy) = body.receiver.strip_prefix(RECEIVER_PREFIX) {
+            if let Some(row) = RefusedCommand::of(policy, message, body) {
+                effects.commit.rows.push(row.put()?);
+            }
+        } else {
+            return Err(HandlingError::Poison(format!("a reply for `{}`, which is nobody here", body.receiver)));
+        }
+        Ok(Handled::InEffects)
+    }
+
+    async fn saga_reply(&self, body: &ReplyBody, effects: &mut Effects) -> Result<(), HandlingError> {
+        effects.touch(&body.receiver)?;
+        let Some(loaded) = self.mover.load(&StreamId::from_stored(&body.receiver)).await? else {
+            return Err(HandlingError::Poison(format!("a reply for `{}`, which does not exist", body.receiver)));
+        };
+        let outcome = match &body.answer {
+            Answer::Done { .. } => Outcome::Done(None),
+            Answer::Refused(refusal) => Outcome::Refused(refusal.clone()),
+        };
+        effects.commit.merge(self.mover.take(loaded, News::Answer(body.command_id, outcome))?);
+        Ok(())
+    }
+}
+
+/// The command as the engine takes it.
+fn request(message: &Message, body: &CommandBody) -> CommandRequest {
+    CommandRequest {
+        command: body.command.clone(),
+        target: Some(body.target.clone()),
+        arguments: body.arguments.as_str().to_owned(),
+        command_id: message.id,
+        meta: message.meta.clone(),
+        if_match: None,
+        internal: true,
+        saga: body.saga,
+        undoes: body.undoes,
+    }
+}
+
+/// The reply to a command. A policy gets its refused command back with it, so that it can be listed and sent again.
+fn reply(message: &Message, body: &CommandBody, answer: &Answer) -> Outgoing {
+    let refused = matches!(answer, Answer::Refused(_)) && body.reply_to.receiver.starts_with(RECEIVER_PREFIX);
+    Outgoing {
+        id: crate::context::derived_id(&["reply", &message.id.to_string()]),
+        to: body.reply_to.topic.clone(),
+        key: body.reply_to.receiver.clone(),
+        body: Body::Reply(ReplyBody {
+            command_id: message.id,
+            receiver: body.reply_to.receiver.clone(),
+            answer: answer.clone(),
+            refused: refused.then(|| Box::new(body.clone())),
+        }),
+        meta: message.meta.caused_by(message.id),
+    }
+}
+
+#[async_trait]
+impl Handler for Inbox {
+    fn consumer(&self) -> &str {
+        "inbox"
+    }
+
+    fn sources(&self) -> Vec<Source> {
+        vec![Source::Topic(format!("{}.inbox", self.service))]
+    }
+
+    fn start(&self) -> Start {
+        Start::First
+    }
+
+    fn wants(&self, delivery: &Delivery) -> bool {
+        delivery.message().is_some()
+    }
+
+    async fn handle(&self, delivery: &Delivery, effects: &mut Effects) -> Result<Handled, HandlingError> {
+        let Some(message) = delivery.message() else { return Ok(Handled::InEffects) };
+        match &message.body {
+            Body::Command(body) => self.command(message, body, effects).await,
+            Body::Reply(body) => self.reply(message, body, effects).await,
+            Body::Ended { saga } => {
+                // All its commands stand before this one in the inbox; forgetting twice is forgetting once.
+                self.mover.store().forget_answers(*saga).await?;
+                Ok(Handled::InEffects)
+            }
+            Body::Event(_) | Body::Port(_) => {
+                Err(HandlingError::Poison("neither a command nor a reply: it does not belong here".to_owned()))
+            }
+        }
+    }
+}
