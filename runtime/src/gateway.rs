@@ -16,8 +16,15 @@
 use std::sync::Arc;
 
 pub mod compose;
+mod development;
+mod forward;
+mod headers;
+mod server;
+#[cfg(test)]
+mod tests;
 
 pub use compose::{AnyComposition, Composition, PartError, PartQuery, Parts};
+pub use server::{GatewayServer, Surroundings};
 
 /// A gateway, as generated code describes it.
 pub struct Gateway {

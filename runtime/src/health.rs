@@ -2,11 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 
 /// The answer of `GET /health`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
+    /// Of which service: so that nobody takes another for it. Empty: the gateway.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub service: String,
     /// The process runs and answers.
     pub live: bool,
     /// It can take requests now: 200; else 503.
@@ -26,8 +32,14 @@ impl Health {
             .map(|(name, state)| (name, state.err().unwrap_or_else(|| WELL.to_owned())))
             .collect();
         let ready = taking && dependencies.values().all(|state| state == WELL);
-        Self { live: true, ready, dependencies }
+        Self { service: String::new(), live: true, ready, dependencies }
     }
+}
+
+/// The answer of `GET /health`: 200 where it is ready, else 503.
+pub fn answer(health: &Health) -> Response {
+    let status = if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(health)).into_response()
 }
 
 #[cfg(test)]

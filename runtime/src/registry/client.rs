@@ -181,7 +181,7 @@ impl Directory {
     }
 
     /// Takes over a list.
-    pub(super) fn take(&self, listing: Listing, now: Instant) {
+    pub(crate) fn take(&self, listing: Listing, now: Instant) {
         let mut known = self.0.known.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         if listing.epoch != known.listing.epoch && !known.listing.services.is_empty() {
             known.before = Some((now + TTL, std::mem::take(&mut known.listing.services)));
