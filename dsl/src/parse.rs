@@ -123,10 +123,10 @@ impl Builder<'_> {
                 let words = [self.tokens.str(piece.first), self.tokens.str(piece.first + 1)];
                 let name = words[..(piece.end - piece.first).min(2)].join(" ");
                 let message = format!("expected `{{` after `{name}`");
-                self.diagnostics.push(Diagnostic::new(&syntax::UNEXPECTED, here, message).hint("its members stand in braces"));
+                self.report(Diagnostic::new(&syntax::UNEXPECTED, here, message).hint("its members stand in braces"));
             } else if !optional && !self.has_fault(piece) {
                 let here = self.place(piece).after();
-                self.diagnostics.push(
+                self.report(
                     Diagnostic::new(&syntax::UNEXPECTED, here, "expected `{`").hint("its members stand in braces"),
                 );
             }

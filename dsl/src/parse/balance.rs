@@ -14,6 +14,15 @@ const MAX_DEPTH: usize = 40;
 /// Words that begin a part of a file at the start of a line.
 const PARTS: [&str; 7] = ["system", "shared", "caller", "subdomain", "gateway", "scenario", "external"];
 
+/// Words that begin a line whose declaration or statement has a block.
+const BLOCKS: [&str; 21] = [
+    "shared", "caller", "subdomain", "gateway", "aggregate", "lifecycle", "state", "enum", "create", "command", "timer", "view", "saga",
+    "step", "pivot", "failed", "policy", "port", "compose", "if", "for",
+];
+
+/// Words that begin a line that goes on with the header above it.
+const CLAUSES: [&str; 7] = ["allow", "when", "with", "where", "order", "enters", "on"];
+
 /// Makes `scanned` balanced and returns, for each token, the index of its partner (of itself, if it is not a bracket).
 pub(super) fn balance(file: SourceId, text: &str, scanned: &mut Scanned, diagnostics: &mut Diagnostics) -> Vec<u32> {
     if let Some(partners) = pair(&scanned.tokens) {
@@ -107,18 +116,32 @@ struct Mend<'a> {
 impl Mend<'_> {
     /// Mends the tokens of one part of the file; `next` is the token after it.
     fn part(&mut self, tokens: &[Token], next: Option<&Token>) {
-        let mut last_line = usize::MAX;
-        for token in tokens {
-            let line = self.line_start(token.start as usize);
-            let first_on_line = line != last_line;
-            last_line = line;
+        let mut line = tokens.first().map_or(0, |token| self.line_start(token.start as usize));
+        let (mut head, mut head_line) = (0, line);
+        for (at, token) in tokens.iter().enumerate() {
+            let blank = at.checked_sub(1).map_or(&[] as &[u8], |last| {
+                &self.text.as_bytes()[tokens[last].end as usize..token.start as usize]
+            });
+            let newline = blank.iter().rposition(|&byte| byte == b'\n');
+            if let Some(newline) = newline {
+                line = token.start as usize - blank.len() + newline + 1;
+            }
+            let first_on_line = at == 0 || newline.is_some();
             let indent = self.indent(line);
             match token.kind {
                 Kind::Close(close) => {
                     self.close(*token, close, line, first_on_line.then_some(indent));
                     continue;
                 }
-                _ if first_on_line => self.outdent(indent, line, token),
+                _ if first_on_line => {
+                    self.outdent(indent, line, token);
+                    if at > 0 {
+                        self.unopened(&tokens[head..at], head_line, token, indent);
+                    }
+                    if !self.continues_header(token) {
+                        (head, head_line) = (at, line);
+                    }
+                }
                 _ => {}
             }
             if let Kind::Open(bracket) = token.kind {
@@ -142,6 +165,37 @@ impl Mend<'_> {
         if let Some(at) = self.stack.iter().position(outside) {
             self.missing(at, token.start);
         }
+    }
+
+    /// A line deeper than the one above it, which begins a declaration with a block and leaves no bracket open, lacks its `{`.
+    fn unopened(&mut self, above: &[Token], line: usize, token: &Token, indent: usize) {
+        let word = |token: &Token| &self.text[token.start as usize..token.end as usize];
+        let (Some(first), Some(last)) = (above.first(), above.last()) else { return };
+        let outer = self.indent(line);
+        let open = self.stack.last().is_some_and(|waiting| waiting.line >= line);
+        let clause = self.continues_header(token);
+        let ended = last.kind == Kind::Sign || last.kind == Kind::Close(b'}');
+        if indent <= outer || open || clause || ended || !BLOCKS.contains(&word(first)) {
+            return;
+        }
+        let span = Span::new(self.file, last.end, last.end);
+        let head = Span::new(self.file, first.start, first.end);
+        self.diagnostics.push(
+            Diagnostic::new(&syntax::MISSING_BRACKET, span, "`{` is missing")
+                .at("expected `{`")
+                .label(head, "this has a block")
+                .hint("the next line is indented as if it were inside a block: open it with `{`"),
+        );
+        self.scanned.faults.push(last.end);
+        self.insert(b'{', token.start);
+        if let Some(&opened) = self.out.last() {
+            self.stack.push(Waiting { bracket: b'{', token: opened, indent: outer, line });
+        }
+    }
+
+    fn continues_header(&self, token: &Token) -> bool {
+        let word = &self.text[token.start as usize..token.end as usize];
+        word == "{" || CLAUSES.contains(&word)
     }
 
     /// Handles a closing bracket; `indent` is given where it is the first of its line.
@@ -204,7 +258,7 @@ impl Mend<'_> {
         self.scanned.faults.push(opened.start);
     }
 
-    /// Writes a closing bracket over the first blank after the last token, if there is one.
+    /// Writes a bracket over the first blank after the last token, if there is one.
     fn insert(&mut self, bracket: u8, before: u32) {
         let place = self.out.last().map_or(0, |token| token.end);
         let blank = self.scanned.clean.get(place as usize).is_some_and(|byte| byte.is_ascii_whitespace());
@@ -214,7 +268,8 @@ impl Mend<'_> {
         } else {
             place
         };
-        self.out.push(Token { kind: Kind::Close(bracket), start: place, end });
+        let kind = if bracket == b'{' { Kind::Open(bracket) } else { Kind::Close(bracket) };
+        self.out.push(Token { kind, start: place, end });
     }
 
     /// Drops a closing bracket; a run of them is reported once.

@@ -94,7 +94,7 @@ impl<'a> Builder<'a> {
         let first = if capital { first.to_ascii_uppercase() } else { first.to_ascii_lowercase() };
         let fixed = format!("{first}{}", letters.as_str());
         let rule = if capital { "is Capitalised" } else { "begins in lower case" };
-        self.diagnostics.push(
+        self.report(
             Diagnostic::new(&syntax::NAME_CASE, ident.span, format!("the name of {} {rule}", a(noun.as_str())))
                 .hint(format!("write `{fixed}`")),
         );
@@ -224,12 +224,28 @@ impl<'a> Builder<'a> {
         piece.first + tokens.partition_point(|token| token.end <= offset)
     }
 
+    /// Reports a fault, unless one before it on its lines explains it.
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        if !self.has_fault_at(diagnostic.primary.span) {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// True where a fault that was reported before lies on the lines of a piece: what else is wrong there mostly follows from it.
     pub(super) fn has_fault(&self, piece: Piece) -> bool {
-        // A bracket that was dropped may have stood behind the last token.
-        let start = self.place(piece).start;
-        let end = self.tokens.tokens.get(piece.end).map_or(u32::MAX, |next| next.start);
-        let first = self.faults.partition_point(|&fault| fault < start);
-        self.faults.get(first).is_some_and(|&fault| fault < end)
+        self.has_fault_at(self.place(piece))
+    }
+
+    fn has_fault_at(&self, span: Span) -> bool {
+        if self.faults.is_empty() {
+            return false;
+        }
+        let bytes = self.original.as_bytes();
+        let newline = |&byte: &u8| byte == b'\n';
+        let start = bytes[..span.start as usize].iter().rposition(newline).map_or(0, |at| at + 1);
+        let end = bytes[span.end as usize..].iter().position(newline).map_or(bytes.len(), |at| span.end as usize + at);
+        let first = self.faults.partition_point(|&fault| (fault as usize) < start);
+        self.faults.get(first).is_some_and(|&fault| fault as usize <= end)
     }
 
     // ------------------------------------------------------------ what cannot be read
@@ -282,7 +298,7 @@ impl<'a> Builder<'a> {
         } else if refusal.expected == ["`)`", "`,`"] || (refusal.expected.contains(&"`,`") && refusal.expected.contains(&"`)`")) {
             diagnostic = diagnostic.at("perhaps a `,` or `)` is missing before this");
         }
-        self.diagnostics.push(diagnostic);
+        self.report(diagnostic);
     }
 
     /// Reports what stands after the end of a member, up to the next one.
@@ -300,7 +316,7 @@ impl<'a> Builder<'a> {
             return self.unknown_word(at, place, expected);
         }
         let message = format!("unexpected {}", self.found(at));
-        self.diagnostics.push(Diagnostic::new(&syntax::UNEXPECTED, self.token_span(at), message));
+        self.report(Diagnostic::new(&syntax::UNEXPECTED, self.token_span(at), message));
     }
 
     /// Reports a word that begins nothing where it stands.
@@ -310,7 +326,7 @@ impl<'a> Builder<'a> {
         let begun = place.map_or(&[] as &[_], Place::words).iter().find(|(name, ..)| *name == word);
         if let Some((_, _, next)) = begun {
             let message = format!("expected {} after `{word}`, found {}", next.as_str(), self.found(at + 1));
-            self.diagnostics.push(Diagnostic::new(&syntax::UNEXPECTED, span, message));
+            self.report(Diagnostic::new(&syntax::UNEXPECTED, span, message));
             return;
         }
         let home = Place::ALL.iter().find(|home| {
@@ -336,14 +352,14 @@ impl<'a> Builder<'a> {
                 if words.is_empty() { diagnostic } else { diagnostic.hint(format!("here may begin {}", words.join(", "))) }
             }
         };
-        self.diagnostics.push(diagnostic);
+        self.report(diagnostic);
     }
 
     /// Reports a feature to come; true, so that it reads well in conditions.
     pub(super) fn not_available(&mut self, at: usize) -> bool {
         let word = self.tokens.str(at);
         let span = self.token_span(at);
-        self.diagnostics.push(
+        self.report(
             Diagnostic::new(&syntax::NOT_AVAILABLE, span, format!("`{word}` is not available yet"))
                 .hint("this compiler knows the word and cannot do it yet; leave it out for now"),
         );

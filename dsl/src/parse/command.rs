@@ -50,7 +50,7 @@ impl<'a> Builder<'a> {
     pub(super) fn once<T>(&mut self, word: &str, span: Span, slot: &mut Option<T>, value: Option<T>) {
         if slot.is_some() {
             let message = format!("`{word}` is said twice");
-            self.diagnostics.push(Diagnostic::new(&syntax::REPEATED_CLAUSE, span, message).hint("keep one of them"));
+            self.report(Diagnostic::new(&syntax::REPEATED_CLAUSE, span, message).hint("keep one of them"));
             return;
         }
         *slot = value;

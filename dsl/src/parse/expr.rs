@@ -60,7 +60,7 @@ impl Builder<'_> {
         let deep = self.deep(pair);
         if deep.depth > MAX_DEPTH {
             let message = format!("this expression nests deeper than {MAX_DEPTH}");
-            self.diagnostics.push(Diagnostic::new(&syntax::TOO_DEEP, deep.expr.span, message).hint("name parts of it with `let`"));
+            self.report(Diagnostic::new(&syntax::TOO_DEEP, deep.expr.span, message).hint("name parts of it with `let`"));
         }
         deep.expr
     }
@@ -71,7 +71,7 @@ impl Builder<'_> {
         let (args, depth) = self.deep_args(pair);
         if depth > MAX_DEPTH {
             let message = format!("these arguments nest deeper than {MAX_DEPTH}");
-            self.diagnostics.push(Diagnostic::new(&syntax::TOO_DEEP, span, message).hint("name parts of them with `let`"));
+            self.report(Diagnostic::new(&syntax::TOO_DEEP, span, message).hint("name parts of them with `let`"));
         }
         args
     }

@@ -87,7 +87,7 @@ impl<'a> Builder<'a> {
         }
         sound &= segments.iter().all(|segment| segment.len() == 1);
         if !sound {
-            self.diagnostics.push(
+            self.report(
                 Diagnostic::new(&syntax::BAD_ROUTE, span, "this is not the path of a route")
                     .hint("write `\"/orders/{order}/page\"`: from `/`, with a word or one parameter in braces between the slashes"),
             );

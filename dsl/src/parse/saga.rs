@@ -82,7 +82,7 @@ impl<'a> Builder<'a> {
         }
         let Some(action) = action else {
             let message = format!("the step `{}` does nothing", name.as_str());
-            self.diagnostics.push(
+            self.report(
                 Diagnostic::new(&syntax::MISSING_PART, name.span, message)
                     .hint("say what it does: `do Aggregate[id].Command(…)` or `do Port.operation(…)`"),
             );

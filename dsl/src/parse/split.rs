@@ -265,7 +265,7 @@ impl<'a> Tokens<'a> {
             (Some(Kind::Word), word) => matches!(
                 word,
                 "and" | "or" | "not" | "in" | "else" | "if" | "allow" | "when" | "where" | "by" | "from" | "as" | "enters" | "of"
-                    | "require" | "for" | "to" | "with" | "reads" | "set" | "carry" | "distinct" | "matches" | "join"
+                    | "require" | "for" | "to" | "with" | "let" | "extern" | "reads" | "set" | "carry" | "distinct" | "matches" | "join"
             ),
             _ => false,
         }

@@ -96,7 +96,7 @@ impl<'a> Builder<'a> {
             let word = pair.as_str().split(|letter: char| !letter.is_ascii_alphanumeric()).next().unwrap_or("this");
             let what = if rule == Rule::assign_stmt { "an assignment".to_owned() } else { format!("`{word}`") };
             let message = format!("{what} cannot stand in {}", context.as_str());
-            self.diagnostics.push(Diagnostic::new(&syntax::MISPLACED, span, message).hint(context.hint()));
+            self.report(Diagnostic::new(&syntax::MISPLACED, span, message).hint(context.hint()));
             return Stmt { kind: StmtKind::Broken, span };
         }
         let kind = match rule {
@@ -164,7 +164,7 @@ impl<'a> Builder<'a> {
         }
         if arms.len() > MAX_ARMS {
             let message = format!("more than {MAX_ARMS} `else if` follow each other");
-            self.diagnostics.push(Diagnostic::new(&syntax::TOO_DEEP, span, message).hint("a list or a map may say it"));
+            self.report(Diagnostic::new(&syntax::TOO_DEEP, span, message).hint("a list or a map may say it"));
             return Some(StmtKind::Broken);
         }
         let mut result = None;
@@ -204,7 +204,7 @@ impl<'a> Builder<'a> {
         {
             return Some(StmtKind::RemoveEntry { field, key: *key });
         }
-        self.diagnostics.push(
+        self.report(
             Diagnostic::new(&syntax::UNEXPECTED, span, "`remove` takes an entry of a map, or an element `from` a set or list")
                 .hint("write `remove map[key]` or `remove element from set`"),
         );

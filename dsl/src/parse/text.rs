@@ -102,6 +102,6 @@ impl Builder<'_> {
     }
 
     fn bad_text(&mut self, span: Span, message: &str, hint: &str) {
-        self.diagnostics.push(Diagnostic::new(&syntax::BAD_TEXT, span, message).hint(hint));
+        self.report(Diagnostic::new(&syntax::BAD_TEXT, span, message).hint(hint));
     }
 }

@@ -42,7 +42,7 @@ impl<'a> Builder<'a> {
                 let fields = parts.next().map(|names| self.names(names)).unwrap_or_default();
                 let surplus = keys.iter().chain(&columns).map(|column| column.span).chain(handlers.iter().map(|handler| handler.span));
                 for span in surplus.chain(ignores.iter().map(|ignore| ignore.span)) {
-                    self.diagnostics.push(
+                    self.report(
                         Diagnostic::new(&syntax::UNKNOWN_WORD, span, "a view of an aggregate's own state has only queries")
                             .hint("name its fields in the parentheses, or fill a view from events: leave `of …` out"),
                     );
@@ -52,7 +52,7 @@ impl<'a> Builder<'a> {
             None => {
                 if keys.len() != 1 && broken.is_empty() {
                     let message = format!("the view `{}` has {} keys", name.as_str(), keys.len());
-                    self.diagnostics.push(
+                    self.report(
                         Diagnostic::new(&syntax::MISSING_PART, name.span, message)
                             .hint("a view has one: `key name: Type`"),
                     );
@@ -137,7 +137,7 @@ impl<'a> Builder<'a> {
             "page" => QueryResult::Page,
             other => {
                 let message = format!("a query gives a `row` or a `page`, not `{other}`");
-                self.diagnostics.push(
+                self.report(
                     Diagnostic::new(&syntax::UNEXPECTED, self.span(&result), message)
                         .hint("`-> row`: one or not found; `-> page`: some, and how to go on"),
                 );
