@@ -203,9 +203,7 @@ impl Diagnostics {
             let key = |d: &Diagnostic| (d.primary.span, d.code.id);
             key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
         });
-        self.all.dedup_by(|a, b| {
-            a.code == b.code && a.primary.span == b.primary.span && a.message == b.message
-        });
+        self.all.dedup_by(|a, b| a.code == b.code && a.primary.span == b.primary.span && a.message == b.message);
         self.all
     }
 }

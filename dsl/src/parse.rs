@@ -97,7 +97,9 @@ impl Builder<'_> {
     fn members(&mut self, place: Place, body: Piece, mut read: impl FnMut(&mut Self, Noun, Piece) -> Option<()>) {
         let mut broken: Vec<Broken> = std::mem::take(&mut self.leftovers);
         let tokens = self.tokens;
-        let starts = tokens.split(body.first, body.end, |at| tokens.member(place, body.first, at).is_some());
+        let starts = tokens.split(body.first, body.end, |at| {
+            tokens.member(place, body.first, at).is_some() || tokens.misspelt_member(place, body.first, at)
+        });
         for (index, &first) in starts.iter().enumerate() {
             let piece = Piece { first, end: starts.get(index + 1).copied().unwrap_or(body.end) };
             match tokens.member(place, body.first, first) {

@@ -42,7 +42,9 @@ fn the_shop_is_read_without_a_word() {
 
 /// Members of one aggregate, in a file that is otherwise sound.
 fn within(members: &str) -> String {
-    format!("system s\n\nsubdomain a {{\n  aggregate B {{\n    x: int\n{members}\n    event Last(a: int) {{ x = a }}\n  }}\n}}\n")
+    format!(
+        "system s\n\nsubdomain a {{\n  aggregate B {{\n    x: int\n{members}\n    event Last(a: int) {{ x = a }}\n  }}\n}}\n"
+    )
 }
 
 fn names(file: &File) -> Vec<String> {
@@ -65,7 +67,8 @@ fn two_syntax_errors_in_two_commands_are_two_diagnostics() {
 
 #[test]
 fn two_broken_statements_of_one_command_are_two_diagnostics_and_the_others_are_kept() {
-    let text = within("    command First(a) {\n      let = 3\n      require a > 0 else E(a)\n      emit Last(a a)\n    }");
+    let text =
+        within("    command First(a) {\n      let = 3\n      require a > 0 else E(a)\n      emit Last(a a)\n    }");
     let (file, told) = check(&text);
     assert_eq!(told.len(), 2, "{told:#?}");
     assert_eq!(file.subdomains[0].aggregates[0].commands[0].body.stmts.len(), 3);
@@ -73,7 +76,9 @@ fn two_broken_statements_of_one_command_are_two_diagnostics_and_the_others_are_k
 
 #[test]
 fn a_broken_header_keeps_its_name_as_a_declaration() {
-    for header in ["command Pay(a: ) { emit Last(a) }", "command Pay(a) alow anyone { emit Last(a) }", "event Pay(set) enters x"] {
+    for header in
+        ["command Pay(a: ) { emit Last(a) }", "command Pay(a) alow anyone { emit Last(a) }", "event Pay(set) enters x"]
+    {
         let (file, told) = check(&within(&format!("    {header}")));
         assert_eq!(told.len(), 1, "{header}: {told:#?}");
         assert!(names(&file).contains(&"Pay".to_owned()), "{header}");
@@ -96,6 +101,14 @@ fn a_misspelt_word_costs_one_diagnostic_that_says_what_was_meant() {
         let hint = told[0].hint.clone().unwrap_or_default();
         assert!(hint.contains(meant), "{wrong}: {told:#?}");
     }
+}
+
+#[test]
+fn misspelt_words_that_follow_each_other_are_told_each() {
+    let text = within(
+        "    y: int uniqe\n    comand Pay(a) { emit Last(a) }\n    evnet Paid(a: int)\n    command Third(a) {\n      reqire a > 0 else No\n      emmit Last(a)\n    }",
+    );
+    assert_eq!(told(&text).len(), 5, "{:#?}", told(&text));
 }
 
 #[test]

@@ -88,7 +88,12 @@ impl<'a> Builder<'a> {
             let span = this.span(&pair);
             let mut parts = children(pair);
             let name = this.lower(&parts.next()?, Noun::State);
-            Some(State { doc: this.doc(span), name, fields: parts.filter_map(|field| this.field(field)).collect(), span })
+            Some(State {
+                doc: this.doc(span),
+                name,
+                fields: parts.filter_map(|field| this.field(field)).collect(),
+                span,
+            })
         })?
     }
 

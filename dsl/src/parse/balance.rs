@@ -16,8 +16,27 @@ const PARTS: [&str; 7] = ["system", "shared", "caller", "subdomain", "gateway", 
 
 /// Words that begin a line whose declaration or statement has a block.
 const BLOCKS: [&str; 21] = [
-    "shared", "caller", "subdomain", "gateway", "aggregate", "lifecycle", "state", "enum", "create", "command", "timer", "view", "saga",
-    "step", "pivot", "failed", "policy", "port", "compose", "if", "for",
+    "shared",
+    "caller",
+    "subdomain",
+    "gateway",
+    "aggregate",
+    "lifecycle",
+    "state",
+    "enum",
+    "create",
+    "command",
+    "timer",
+    "view",
+    "saga",
+    "step",
+    "pivot",
+    "failed",
+    "policy",
+    "port",
+    "compose",
+    "if",
+    "for",
 ];
 
 /// Words that begin a line that goes on with the header above it.
@@ -29,7 +48,15 @@ pub(super) fn balance(file: SourceId, text: &str, scanned: &mut Scanned, diagnos
         return partners;
     }
     let tokens = std::mem::take(&mut scanned.tokens);
-    let mut mend = Mend { file, text, scanned, diagnostics, stack: Vec::new(), out: Vec::with_capacity(tokens.len() + 8) };
+    let mut mend = Mend {
+        file,
+        text,
+        scanned,
+        diagnostics,
+        stack: Vec::new(),
+        out: Vec::with_capacity(tokens.len() + 8),
+        dropped: usize::MAX,
+    };
     let mut start = 0;
     while start < tokens.len() {
         let end = part_end(text, &tokens, start);
@@ -111,6 +138,19 @@ struct Mend<'a> {
     diagnostics: &'a mut Diagnostics,
     stack: Vec<Waiting>,
     out: Vec<Token>,
+    /// The end of the last bracket that was dropped.
+    dropped: usize,
+}
+
+/// How it was seen that a bracket is missing.
+#[derive(Clone, Copy)]
+enum Sign {
+    /// The next line is not indented as if it were inside.
+    Outdent,
+    /// Another bracket closes what is around it.
+    Closed(u8),
+    /// The file, or this part of it, ends.
+    End,
 }
 
 impl Mend<'_> {
@@ -119,9 +159,9 @@ impl Mend<'_> {
         let mut line = tokens.first().map_or(0, |token| self.line_start(token.start as usize));
         let (mut head, mut head_line) = (0, line);
         for (at, token) in tokens.iter().enumerate() {
-            let blank = at.checked_sub(1).map_or(&[] as &[u8], |last| {
-                &self.text.as_bytes()[tokens[last].end as usize..token.start as usize]
-            });
+            let blank = at
+                .checked_sub(1)
+                .map_or(&[] as &[u8], |last| &self.text.as_bytes()[tokens[last].end as usize..token.start as usize]);
             let newline = blank.iter().rposition(|&byte| byte == b'\n');
             if let Some(newline) = newline {
                 line = token.start as usize - blank.len() + newline + 1;
@@ -154,7 +194,7 @@ impl Mend<'_> {
         }
         if !self.stack.is_empty() {
             let before = next.map_or(self.text.len() as u32, |token| token.start);
-            self.missing(0, before);
+            self.missing(0, before, Sign::End);
         }
     }
 
@@ -163,7 +203,7 @@ impl Mend<'_> {
         let outside = |waiting: &Waiting| waiting.line != line && indent <= waiting.indent;
         // `{` on a line of its own may follow a header whose brackets are closed.
         if let Some(at) = self.stack.iter().position(outside) {
-            self.missing(at, token.start);
+            self.missing(at, token.start, Sign::Outdent);
         }
     }
 
@@ -203,7 +243,7 @@ impl Mend<'_> {
         match self.partner(opener(close), line, indent) {
             Some(at) => {
                 if at + 1 < self.stack.len() {
-                    self.missing(at + 1, token.start);
+                    self.missing(at + 1, token.start, Sign::Closed(close));
                 }
                 self.stack.truncate(at);
                 self.out.push(token);
@@ -224,14 +264,13 @@ impl Mend<'_> {
         };
         match indent {
             None => brace(&|waiting| waiting.line == line),
-            Some(indent) => brace(&|waiting| waiting.indent == indent).or_else(|| {
-                self.stack.iter().position(|waiting| waiting.bracket == open && waiting.indent >= indent)
-            }),
+            Some(indent) => brace(&|waiting| waiting.indent == indent)
+                .or_else(|| self.stack.iter().position(|waiting| waiting.bracket == open && waiting.indent >= indent)),
         }
     }
 
     /// Closes every open bracket from `from` on, just before the byte `before`, and reports it once.
-    fn missing(&mut self, from: usize, before: u32) {
+    fn missing(&mut self, from: usize, before: u32, seen: Sign) {
         let Some(innermost) = self.stack.last() else { return };
         let (bracket, opened) = (innermost.bracket, innermost.token);
         let place = self.out.last().map_or(before, |token| token.end);
@@ -244,11 +283,16 @@ impl Mend<'_> {
             (true, _) => format!("the file ends inside {} open brackets", more + 1),
             (false, _) => format!("`{sign}` is missing"),
         };
+        let hint = match seen {
+            Sign::Outdent => format!("the next line is not indented as if it were inside: put `{sign}` before it"),
+            Sign::Closed(close) => format!("put `{sign}` before the `{}`", close as char),
+            Sign::End => format!("put `{sign}` where what it holds ends"),
+        };
         self.diagnostics.push(
             Diagnostic::new(&syntax::MISSING_BRACKET, span, message)
                 .at(format!("expected `{sign}`"))
                 .label(opened, format!("`{}` is opened here", bracket as char))
-                .hint(format!("close the `{}`; the indentation of the next line says that it ends before it", bracket as char)),
+                .hint(hint),
         );
         while self.stack.len() > from {
             let Some(waiting) = self.stack.pop() else { break };
@@ -274,9 +318,9 @@ impl Mend<'_> {
 
     /// Drops a closing bracket; a run of them is reported once.
     fn surplus(&mut self, token: Token) {
-        let run = self.scanned.faults.last().is_some_and(|&fault| {
-            self.scanned.clean[fault as usize..token.start as usize].iter().all(u8::is_ascii_whitespace)
-        });
+        let between = self.scanned.clean.get(self.dropped..token.start as usize);
+        let run = between.is_some_and(|between| between.iter().all(u8::is_ascii_whitespace));
+        self.dropped = token.end as usize;
         let span = Span::new(self.file, token.start, token.end);
         if !run {
             let sign = &self.text[span.range()];

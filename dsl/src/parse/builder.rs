@@ -1,7 +1,7 @@
 //! Reads pieces: a piece the grammar takes becomes a node, one it refuses becomes exactly one diagnostic.
 
 use super::grammar::{self, Refusal, Rule};
-use super::split::{Place, Start, Tokens, is_later};
+use super::split::{Place, STATEMENTS, Start, Tokens, is_later};
 use super::words::nearest;
 use crate::ast::{Block, Broken, Comment, Doc, Ident, Noun, Path};
 use crate::diagnostic::{Diagnostic, Diagnostics, syntax};
@@ -40,7 +40,10 @@ pub(super) fn children(pair: Pair<'_>) -> impl Iterator<Item = Pair<'_>> {
 }
 
 /// Takes the next child, if it is of a rule.
-pub(super) fn take<'a>(children: &mut std::iter::Peekable<impl Iterator<Item = Pair<'a>>>, rule: Rule) -> Option<Pair<'a>> {
+pub(super) fn take<'a>(
+    children: &mut std::iter::Peekable<impl Iterator<Item = Pair<'a>>>,
+    rule: Rule,
+) -> Option<Pair<'a>> {
     children.next_if(|child| child.as_rule() == rule)
 }
 
@@ -185,7 +188,8 @@ impl<'a> Builder<'a> {
         let Some(brace) = self.tokens.brace(piece.first, piece.end) else {
             let at = self.token_at(piece, refusal.offset);
             self.refused(piece, at, &refusal, place);
-            let parsed = self.parse(header, Piece { first: piece.first, end: at.max(piece.first + 1).min(piece.end) }).ok()?;
+            let parsed =
+                self.parse(header, Piece { first: piece.first, end: at.max(piece.first + 1).min(piece.end) }).ok()?;
             let end = self.place(piece).after();
             return Some(build(self, parsed, Some(super::stmt::broken_block(end))));
         };
@@ -259,7 +263,8 @@ impl<'a> Builder<'a> {
         let known = Place::ALL.iter().flat_map(|place| place.words()).map(|(word, ..)| *word);
         let known: Vec<&str> = known.chain(["fn"]).collect();
         let name = (named..piece.end.min(named + 2)).find(|&at| {
-            self.tokens.kind(at) == Some(super::scan::Kind::Word) && (at == piece.first || !known.contains(&self.tokens.str(at)))
+            self.tokens.kind(at) == Some(super::scan::Kind::Word)
+                && (at == piece.first || !known.contains(&self.tokens.str(at)))
         });
         let name = name.map(|at| Ident { text: self.tokens.str(at).into(), span: self.token_span(at) });
         Broken { noun, name, span: self.place(piece) }
@@ -274,7 +279,8 @@ impl<'a> Builder<'a> {
         if at < piece.end && is_later(word) && self.not_available(at) {
             return;
         }
-        if at < piece.end && (at == piece.first || refusal.end) && self.tokens.kind(at) == Some(super::scan::Kind::Word) {
+        if at < piece.end && (at == piece.first || refusal.end) && self.tokens.kind(at) == Some(super::scan::Kind::Word)
+        {
             return self.unknown_word(at, place, &refusal.expected);
         }
         let expected = any_of(&refusal.expected);
@@ -284,7 +290,7 @@ impl<'a> Builder<'a> {
         let here = if at < piece.end { self.token_span(at) } else { self.place(piece).after() };
         let mut diagnostic = Diagnostic::new(&syntax::UNEXPECTED, here, message);
         if at < piece.end && self.tokens.kind(at) == Some(super::scan::Kind::Word) {
-            let candidates = refusal.expected.iter().filter_map(|words| words.strip_prefix('`')?.strip_suffix('`'));
+            let candidates = refusal.expected.iter().filter_map(|words| as_word(words));
             if is_reserved(word) {
                 diagnostic = diagnostic.hint(format!("`{word}` is a word of the language and cannot be a name"));
             } else if let Some(meant) = nearest(word, candidates) {
@@ -295,7 +301,9 @@ impl<'a> Builder<'a> {
         }
         if at >= piece.end {
             diagnostic = diagnostic.at(format!("{} ends here", self.called(piece)));
-        } else if refusal.expected == ["`)`", "`,`"] || (refusal.expected.contains(&"`,`") && refusal.expected.contains(&"`)`")) {
+        } else if refusal.expected == ["`)`", "`,`"]
+            || (refusal.expected.contains(&"`,`") && refusal.expected.contains(&"`)`"))
+        {
             diagnostic = diagnostic.at("perhaps a `,` or `)` is missing before this");
         }
         self.report(diagnostic);
@@ -329,14 +337,12 @@ impl<'a> Builder<'a> {
             self.report(Diagnostic::new(&syntax::UNEXPECTED, span, message));
             return;
         }
-        let home = Place::ALL.iter().find(|home| {
-            Some(**home) != place && home.words().iter().any(|(name, ..)| *name == word)
-        });
+        let home =
+            Place::ALL.iter().find(|home| Some(**home) != place && home.words().iter().any(|(name, ..)| *name == word));
         let here = place.map_or("here".to_owned(), |place| format!("in {}", place.as_str()));
         let words = place.map_or(&[] as &[_], Place::words).iter().map(|(name, ..)| *name);
-        let words = words.chain(expected.iter().filter_map(|words| words.strip_prefix('`')?.strip_suffix('`')));
-        let statements = ["let", "require", "if", "done", "emit", "do", "for", "add", "remove", "insert", "update", "upsert", "delete"];
-        let meant = nearest(word, words.chain(if place.is_none() { &statements[..] } else { &[] }.iter().copied()));
+        let words = words.chain(expected.iter().filter_map(|words| as_word(words)));
+        let meant = nearest(word, words.chain(if place.is_none() { &STATEMENTS[..] } else { &[] }.iter().copied()));
         let diagnostic = match (meant, home) {
             (Some(meant), _) => Diagnostic::new(&syntax::UNKNOWN_WORD, span, format!("`{word}` begins nothing {here}"))
                 .hint(format!("did you mean `{meant}`?")),
@@ -348,8 +354,13 @@ impl<'a> Builder<'a> {
             (None, None) => {
                 let words: Vec<String> =
                     place.map_or(&[] as &[_], Place::words).iter().map(|(name, ..)| format!("`{name}`")).collect();
-                let diagnostic = Diagnostic::new(&syntax::UNKNOWN_WORD, span, format!("`{word}` begins nothing {here}"));
-                if words.is_empty() { diagnostic } else { diagnostic.hint(format!("here may begin {}", words.join(", "))) }
+                let diagnostic =
+                    Diagnostic::new(&syntax::UNKNOWN_WORD, span, format!("`{word}` begins nothing {here}"));
+                if words.is_empty() {
+                    diagnostic
+                } else {
+                    diagnostic.hint(format!("here may begin {}", words.join(", ")))
+                }
             }
         };
         self.report(diagnostic);
@@ -387,9 +398,18 @@ impl<'a> Builder<'a> {
 
     /// What a piece is, as its first two words say.
     fn called(&self, piece: Piece) -> String {
-        let words: Vec<&str> = (piece.first..piece.end.min(piece.first + 2)).map(|at| self.tokens.str(at)).collect();
+        let words = (piece.first..piece.end.min(piece.first + 2)).map(|at| self.tokens.str(at));
+        let words: Vec<&str> = words.filter(|word| *word != ":").collect();
         format!("`{}`", words.join(" "))
     }
+}
+
+/// The word in "`word`"; `None` for signs and descriptions.
+fn as_word<'w>(words: &'w str) -> Option<&'w str> {
+    words
+        .strip_prefix('`')?
+        .strip_suffix('`')
+        .filter(|word| word.starts_with(|letter: char| letter.is_ascii_alphabetic()))
 }
 
 /// "a command", "an event".
@@ -411,6 +431,19 @@ fn any_of(expected: &[&str]) -> String {
 pub(super) fn is_reserved(word: &str) -> bool {
     matches!(
         word,
-        "and" | "or" | "not" | "in" | "is" | "if" | "else" | "match" | "true" | "false" | "absent" | "now" | "caller" | "self"
+        "and"
+            | "or"
+            | "not"
+            | "in"
+            | "is"
+            | "if"
+            | "else"
+            | "match"
+            | "true"
+            | "false"
+            | "absent"
+            | "now"
+            | "caller"
+            | "self"
     )
 }

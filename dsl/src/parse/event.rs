@@ -28,7 +28,15 @@ impl<'a> Builder<'a> {
         let enters = enters.map(|state| self.ident(&state));
         let changes_nothing = parts.next().map(|words| self.span(&words));
         let span = body.as_ref().map_or(header, |body| header.to(body.span));
-        Some(Event { doc: self.doc(header), name, fields: fields.unwrap_or_default(), enters, changes_nothing, body, span })
+        Some(Event {
+            doc: self.doc(header),
+            name,
+            fields: fields.unwrap_or_default(),
+            enters,
+            changes_nothing,
+            body,
+            span,
+        })
     }
 
     fn event_field(&mut self, pair: Pair<'a>) -> Option<EventField> {

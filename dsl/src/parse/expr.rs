@@ -60,7 +60,9 @@ impl Builder<'_> {
         let deep = self.deep(pair);
         if deep.depth > MAX_DEPTH {
             let message = format!("this expression nests deeper than {MAX_DEPTH}");
-            self.report(Diagnostic::new(&syntax::TOO_DEEP, deep.expr.span, message).hint("name parts of it with `let`"));
+            self.report(
+                Diagnostic::new(&syntax::TOO_DEEP, deep.expr.span, message).hint("name parts of it with `let`"),
+            );
         }
         deep.expr
     }
@@ -85,7 +87,9 @@ impl Builder<'_> {
         let mut parts = pair.into_inner();
         if parts.len() == 1 {
             // Most expressions have no operator.
-            return parts.next().map_or_else(|| unreachable!("an expression has an operand"), |pair| self.postfix(pair));
+            return parts
+                .next()
+                .map_or_else(|| unreachable!("an expression has an operand"), |pair| self.postfix(pair));
         }
         PRECEDENCE
             .map_primary(|pair| self.postfix(pair))
@@ -174,7 +178,11 @@ impl Builder<'_> {
             Rule::list => {
                 let elements: Vec<Deep> = children(pair).map(|element| self.deep(element)).collect();
                 let depth = elements.iter().map(|element| element.depth).max().unwrap_or(0);
-                return Deep::over(ExprKind::List(elements.into_iter().map(|element| element.expr).collect()), span, depth);
+                return Deep::over(
+                    ExprKind::List(elements.into_iter().map(|element| element.expr).collect()),
+                    span,
+                    depth,
+                );
             }
             _ => return self.paren(pair, span),
         };

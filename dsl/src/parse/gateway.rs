@@ -3,10 +3,10 @@
 use super::builder::{Builder, Pair, Piece, children, take};
 use super::grammar::Rule;
 use super::split::Place;
+use crate::ast::ExprKind;
 use crate::ast::{
     Authenticate, Compose, Expose, Gateway, Ident, Noun, Part, Route, RoutePath, RouteSegment, Text, TextPart,
 };
-use crate::ast::ExprKind;
 use crate::diagnostic::{Diagnostic, syntax};
 
 impl<'a> Builder<'a> {
@@ -63,7 +63,8 @@ impl<'a> Builder<'a> {
     fn route_path(&mut self, text: Text) -> Option<RoutePath> {
         let span = text.span;
         let mut segments: Vec<Vec<RouteSegment>> = Vec::new();
-        let mut sound = !text.raw && matches!(text.parts.first(), Some(TextPart::Literal(first)) if first.starts_with('/'));
+        let mut sound =
+            !text.raw && matches!(text.parts.first(), Some(TextPart::Literal(first)) if first.starts_with('/'));
         for part in text.parts {
             match part {
                 TextPart::Literal(literal) => {

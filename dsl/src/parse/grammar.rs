@@ -141,7 +141,7 @@ fn words(rule: Rule) -> Option<&'static str> {
         Rule::changes_nothing => "`changes nothing`",
         Rule::type_ | Rule::list_type | Rule::set_type | Rule::map_type => "a type",
         Rule::bound => "a number or a range",
-        Rule::range_op => "`..`",
+        Rule::closed | Rule::half_open => "`..`",
         Rule::distinct | Rule::distinct_word => "`distinct`",
         Rule::optional => "`?`",
         Rule::field => "a field",

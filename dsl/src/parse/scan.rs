@@ -126,7 +126,11 @@ struct Angles {
 impl Angles {
     fn too_deep(&mut self, text: &str, token: Token, last: Option<&Token>) -> bool {
         match (&text[token.start as usize..token.end as usize], token.kind) {
-            ("<", _) if last.is_some_and(|last| matches!(&text[last.start as usize..last.end as usize], "list" | "set" | "map")) => {
+            ("<", _)
+                if last.is_some_and(|last| {
+                    matches!(&text[last.start as usize..last.end as usize], "list" | "set" | "map")
+                }) =>
+            {
                 self.depth += 1;
                 self.depth > MAX_TYPE_DEPTH
             }
@@ -146,7 +150,8 @@ impl Angles {
         if !std::mem::replace(&mut self.reported, true) {
             let span = Span::new(file, token.start, token.end);
             let message = format!("types nest deeper than {MAX_TYPE_DEPTH}");
-            diagnostics.push(Diagnostic::new(&syntax::TOO_DEEP, span, message).hint("name the inner types: `type Inner = …`"));
+            diagnostics
+                .push(Diagnostic::new(&syntax::TOO_DEEP, span, message).hint("name the inner types: `type Inner = …`"));
         }
     }
 }

@@ -4,6 +4,7 @@
 //! tokens are enough to tell; what stands before the first one, or after the end of one, belongs to the piece before it.
 
 use super::scan::{Kind, Token};
+use super::words::{WORDS, nearest};
 use crate::ast::Noun;
 
 /// What holds the members.
@@ -60,9 +61,7 @@ impl Place {
                 ("subdomain", Noun::Subdomain, Name),
                 ("gateway", Noun::Gateway, Brace),
             ],
-            Place::Shared => {
-                &[("type", Noun::Type, Name), ("value", Noun::Value, Name), ("enum", Noun::Enum, Name)]
-            }
+            Place::Shared => &[("type", Noun::Type, Name), ("value", Noun::Value, Name), ("enum", Noun::Enum, Name)],
             Place::Caller => &[("roles", Noun::Roles, Name)],
             Place::Subdomain => &[
                 ("type", Noun::Type, Name),
@@ -93,11 +92,7 @@ impl Place {
                 ("ignore", Noun::Ignore, Name),
                 ("query", Noun::Query, Name),
             ],
-            Place::Saga => &[
-                ("step", Noun::Step, Name),
-                ("pivot", Noun::Step, Name),
-                ("failed", Noun::Failed, Brace),
-            ],
+            Place::Saga => &[("step", Noun::Step, Name), ("pivot", Noun::Step, Name), ("failed", Noun::Failed, Brace)],
             Place::Port => &[
                 ("value", Noun::Value, Name),
                 ("enum", Noun::Enum, Name),
@@ -187,14 +182,38 @@ const UNAVAILABLE: [(&str, Noun, &[Place], Next); 19] = [
 
 /// Words that, wherever the grammar stops at them, are not mistakes but features to come.
 const LATER: [&str; 22] = [
-    "scenario", "external", "fn", "extern", "rule", "invariant", "private", "upcast", "formerly", "entity", "secret", "personal",
-    "parallel", "wait", "stop", "match", "requires", "refused", "reserved", "every", "is", "previous",
+    "scenario",
+    "external",
+    "fn",
+    "extern",
+    "rule",
+    "invariant",
+    "private",
+    "upcast",
+    "formerly",
+    "entity",
+    "secret",
+    "personal",
+    "parallel",
+    "wait",
+    "stop",
+    "match",
+    "requires",
+    "refused",
+    "reserved",
+    "every",
+    "is",
+    "previous",
 ];
 
 /// True for a word of a feature that is not available yet.
 pub(super) fn is_later(word: &str) -> bool {
     LATER.contains(&word)
 }
+
+/// Words that begin statements.
+pub(super) const STATEMENTS: [&str; 13] =
+    ["let", "require", "if", "done", "emit", "do", "for", "add", "remove", "insert", "update", "upsert", "delete"];
 
 /// A word that begins a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -264,8 +283,32 @@ impl<'a> Tokens<'a> {
             (Some(Kind::Sign), sign) => !matches!(sign, "?" | ".*" | ">"),
             (Some(Kind::Word), word) => matches!(
                 word,
-                "and" | "or" | "not" | "in" | "else" | "if" | "allow" | "when" | "where" | "by" | "from" | "as" | "enters" | "of"
-                    | "require" | "for" | "to" | "with" | "let" | "extern" | "reads" | "set" | "carry" | "distinct" | "matches" | "join"
+                "and"
+                    | "or"
+                    | "not"
+                    | "in"
+                    | "else"
+                    | "if"
+                    | "allow"
+                    | "when"
+                    | "where"
+                    | "by"
+                    | "from"
+                    | "as"
+                    | "enters"
+                    | "of"
+                    | "require"
+                    | "for"
+                    | "to"
+                    | "with"
+                    | "let"
+                    | "extern"
+                    | "reads"
+                    | "set"
+                    | "carry"
+                    | "distinct"
+                    | "matches"
+                    | "join"
             ),
             _ => false,
         }
@@ -280,6 +323,27 @@ impl<'a> Tokens<'a> {
         self.str(at + 1).starts_with(|letter: char| letter.is_ascii_uppercase())
             || matches!(self.str(at + 2), "=" | "{")
             || (self.str(at) == "timer" && matches!(self.str(at + 2), "after" | "at"))
+    }
+
+    /// Whether a word is a misspelt first word of a member or statement. Only an unknown word that follows another without a sign
+    /// between them, and is followed by one, is asked for: no sound text has that.
+    fn misspelt(&self, first: usize, at: usize, words: &mut dyn Iterator<Item = &'static str>) -> bool {
+        self.kind(at) == Some(Kind::Word)
+            && self.str(at).starts_with(|letter: char| letter.is_ascii_lowercase())
+            && self.kind(at + 1) == Some(Kind::Word)
+            && !self.continues(first, at)
+            && WORDS.binary_search(&self.str(at)).is_err()
+            && nearest(self.str(at), words).is_some()
+    }
+
+    /// Whether a misspelt member begins at a token.
+    pub(super) fn misspelt_member(&self, place: Place, first: usize, at: usize) -> bool {
+        self.misspelt(first, at, &mut place.words().iter().map(|(word, ..)| *word))
+    }
+
+    /// Whether a misspelt statement begins at a token.
+    pub(super) fn misspelt_statement(&self, first: usize, at: usize) -> bool {
+        self.misspelt(first, at, &mut STATEMENTS.into_iter())
     }
 
     /// Whether a member begins at a token; `first` is the first token of what holds it.

@@ -70,7 +70,9 @@ impl<'a> Builder<'a> {
     pub(super) fn statements(&mut self, piece: Piece, context: Context) -> Block {
         let inner = Piece { first: piece.first + 1, end: (piece.end - 1).max(piece.first + 1) };
         let tokens = self.tokens;
-        let starts = tokens.split(inner.first, inner.end, |at| tokens.statement(inner.first, at));
+        let starts = tokens.split(inner.first, inner.end, |at| {
+            tokens.statement(inner.first, at) || tokens.misspelt_statement(inner.first, at)
+        });
         let mut stmts = Vec::new();
         for (index, &first) in starts.iter().enumerate() {
             let end = starts.get(index + 1).copied().unwrap_or(inner.end);
@@ -205,8 +207,12 @@ impl<'a> Builder<'a> {
             return Some(StmtKind::RemoveEntry { field, key: *key });
         }
         self.report(
-            Diagnostic::new(&syntax::UNEXPECTED, span, "`remove` takes an entry of a map, or an element `from` a set or list")
-                .hint("write `remove map[key]` or `remove element from set`"),
+            Diagnostic::new(
+                &syntax::UNEXPECTED,
+                span,
+                "`remove` takes an entry of a map, or an element `from` a set or list",
+            )
+            .hint("write `remove map[key]` or `remove element from set`"),
         );
         None
     }

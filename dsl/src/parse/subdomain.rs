@@ -38,7 +38,21 @@ impl Builder<'_> {
             broken.append(&mut self.leftovers);
         }
         let name = name?;
-        Some(Subdomain { doc, name, types, values, enums, errors, aggregates, views, sagas, policies, ports, broken, span })
+        Some(Subdomain {
+            doc,
+            name,
+            types,
+            values,
+            enums,
+            errors,
+            aggregates,
+            views,
+            sagas,
+            policies,
+            ports,
+            broken,
+            span,
+        })
     }
 
     pub(super) fn shared(&mut self, piece: Piece) -> Option<Shared> {

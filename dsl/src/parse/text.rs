@@ -53,14 +53,22 @@ impl Builder<'_> {
                         other => {
                             let length = 1 + other.map_or(0, char::len_utf8) as u32;
                             let span = Span::new(self.file, place, place + length);
-                            self.bad_text(span, "unknown escape", "there are `\\n`, `\\t`, `\\\"`, `\\\\`, `\\{` and `\\}`; a raw text `r\"…\"` has none");
+                            self.bad_text(
+                                span,
+                                "unknown escape",
+                                "there are `\\n`, `\\t`, `\\\"`, `\\\\`, `\\{` and `\\}`; a raw text `r\"…\"` has none",
+                            );
                         }
                     }
                 }
                 '{' => {
                     let Some(length) = inner[at..].find('}') else {
                         let span = Span::new(self.file, place, place + 1);
-                        self.bad_text(span, "`{` is not closed in this text", "write a brace that stands for itself as `\\{`");
+                        self.bad_text(
+                            span,
+                            "`{` is not closed in this text",
+                            "write a brace that stands for itself as `\\{`",
+                        );
                         return parts;
                     };
                     if !literal.is_empty() {
@@ -72,7 +80,11 @@ impl Builder<'_> {
                 }
                 '}' => {
                     let span = Span::new(self.file, place, place + 1);
-                    self.bad_text(span, "`}` opens nothing in this text", "write a brace that stands for itself as `\\}`");
+                    self.bad_text(
+                        span,
+                        "`}` opens nothing in this text",
+                        "write a brace that stands for itself as `\\}`",
+                    );
                 }
                 other => literal.push(other),
             }

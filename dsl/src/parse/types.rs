@@ -4,7 +4,8 @@ use super::builder::{Builder, Pair, Piece, children, take};
 use super::grammar::Rule;
 use super::split::Place;
 use crate::ast::{
-    EnumDecl, Expr, ExprKind, Field, Literal, Noun, Param, Refinement, Type, TypeBase, TypeDecl, UnaryOp, ValueDecl, Variant,
+    EnumDecl, Expr, ExprKind, Field, Literal, Noun, Param, Refinement, Type, TypeBase, TypeDecl, UnaryOp, ValueDecl,
+    Variant,
 };
 
 impl<'a> Builder<'a> {
@@ -114,7 +115,8 @@ impl<'a> Builder<'a> {
         let span = self.span(&pair);
         let mut parts = children(pair).peekable();
         let start = take(&mut parts, Rule::signed).map(|number| self.signed(number));
-        let range = take(&mut parts, Rule::range_op).map(|op| op.as_str() == "..=");
+        let closed = take(&mut parts, Rule::closed).map(|_| true);
+        let range = closed.or_else(|| take(&mut parts, Rule::half_open).map(|_| false));
         let end = take(&mut parts, Rule::signed).map(|number| self.signed(number));
         match (start, range) {
             (Some(value), None) => Refinement::Value(value),

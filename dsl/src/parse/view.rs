@@ -4,7 +4,9 @@ use super::builder::{Builder, Pair, Piece, children, take};
 use super::grammar::Rule;
 use super::split::Place;
 use super::stmt::{Context, broken_block};
-use crate::ast::{Broken, Column, EventPattern, Handler, Ident, Ignore, Noun, Order, Query, QueryResult, View, ViewSource};
+use crate::ast::{
+    Broken, Column, EventPattern, Handler, Ident, Ignore, Noun, Order, Query, QueryResult, View, ViewSource,
+};
 use crate::diagnostic::{Diagnostic, syntax};
 
 /// The members of a view, as they are found.
@@ -40,11 +42,19 @@ impl<'a> Builder<'a> {
                 let mut parts = children(of);
                 let aggregate = self.path(parts.next()?);
                 let fields = parts.next().map(|names| self.names(names)).unwrap_or_default();
-                let surplus = keys.iter().chain(&columns).map(|column| column.span).chain(handlers.iter().map(|handler| handler.span));
+                let surplus = keys
+                    .iter()
+                    .chain(&columns)
+                    .map(|column| column.span)
+                    .chain(handlers.iter().map(|handler| handler.span));
                 for span in surplus.chain(ignores.iter().map(|ignore| ignore.span)) {
                     self.report(
-                        Diagnostic::new(&syntax::UNKNOWN_WORD, span, "a view of an aggregate's own state has only queries")
-                            .hint("name its fields in the parentheses, or fill a view from events: leave `of …` out"),
+                        Diagnostic::new(
+                            &syntax::UNKNOWN_WORD,
+                            span,
+                            "a view of an aggregate's own state has only queries",
+                        )
+                        .hint("name its fields in the parentheses, or fill a view from events: leave `of …` out"),
                     );
                 }
                 ViewSource::State { aggregate, fields }
@@ -162,7 +172,16 @@ impl<'a> Builder<'a> {
                 }
             }
         }
-        Some(Query { doc: self.doc(span), name, params, result, allow, condition, order: order.unwrap_or_default(), span })
+        Some(Query {
+            doc: self.doc(span),
+            name,
+            params,
+            result,
+            allow,
+            condition,
+            order: order.unwrap_or_default(),
+            span,
+        })
     }
 
     fn order_item(&mut self, pair: Pair<'a>) -> Option<Order> {

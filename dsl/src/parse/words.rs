@@ -1,8 +1,105 @@
-//! "Did you mean".
+//! The words of the language, and "did you mean".
+
+/// Every word that the grammar knows, sorted.
+pub(super) const WORDS: [&str; 93] = [
+    "absent",
+    "add",
+    "after",
+    "aggregate",
+    "allow",
+    "and",
+    "anyone",
+    "as",
+    "at",
+    "authenticate",
+    "by",
+    "caller",
+    "carry",
+    "changes",
+    "claim",
+    "command",
+    "compose",
+    "create",
+    "delete",
+    "desc",
+    "distinct",
+    "do",
+    "done",
+    "else",
+    "emit",
+    "enters",
+    "enum",
+    "env",
+    "error",
+    "event",
+    "expose",
+    "failed",
+    "false",
+    "for",
+    "from",
+    "gateway",
+    "given",
+    "id",
+    "if",
+    "ignore",
+    "in",
+    "indexed",
+    "insert",
+    "is",
+    "join",
+    "key",
+    "let",
+    "lifecycle",
+    "list",
+    "map",
+    "match",
+    "matches",
+    "not",
+    "nothing",
+    "now",
+    "of",
+    "on",
+    "or",
+    "order",
+    "pivot",
+    "policy",
+    "port",
+    "query",
+    "reads",
+    "remove",
+    "require",
+    "retry",
+    "roles",
+    "saga",
+    "self",
+    "set",
+    "shared",
+    "state",
+    "step",
+    "stuck",
+    "subdomain",
+    "system",
+    "timeout",
+    "timer",
+    "times",
+    "to",
+    "true",
+    "type",
+    "unavailable",
+    "undo",
+    "unique",
+    "update",
+    "upsert",
+    "value",
+    "view",
+    "when",
+    "where",
+    "with",
+];
 
 /// The candidate that a misspelt word most likely stands for: at most one edit in three characters.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.len().max(3) / 3).min(3);
+    let limit = (word.len() / 3).min(3);
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
         let distance = distance(word, candidate);
@@ -39,6 +136,16 @@ fn distance(from: &str, to: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_sorted_and_those_of_the_grammar() {
+        assert!(WORDS.is_sorted());
+        let grammar = include_str!("../minos.pest");
+        for line in grammar.lines().filter(|line| line.starts_with("kw_")) {
+            let word = line[3..].split(' ').next().unwrap_or("");
+            assert!(WORDS.binary_search(&word).is_ok(), "{word}");
+        }
+    }
 
     #[test]
     fn a_swapped_or_missing_letter_is_found_and_another_word_is_not() {
