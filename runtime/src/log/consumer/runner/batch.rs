@@ -30,7 +30,15 @@ impl Runner {
         let mut parking = member.parking.lock().await;
         let mut effects = Effects::default();
         for incoming in incoming {
-            let Some(due) = self.check(ledger, inlet, incoming, &mut parking, &mut effects)? else { continue };
+            let due = match self.check(ledger, inlet, incoming, &mut parking, &mut effects) {
+                Ok(Some(due)) => due,
+                Ok(None) => continue,
+                Err(failure) => {
+                    // What came before it is good.
+                    self.flush(ledger, &mut effects).await?;
+                    return Err(failure);
+                }
+            };
             self.handle(ledger, &due, &mut parking, &mut effects).await?;
             if self.singly > 0 {
                 self.singly -= 1;

@@ -1,0 +1,100 @@
+//! What a process that dies at any moment leaves behind. A runtime that is shut down in the background ends its tasks wherever
+//! they wait: nothing is flushed, nothing is saved.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use minos_runtime::log::consumer::ParkedKind;
+
+use crate::support::{Service, Tracer, assert_each_once_in_order, folder, number, until};
+
+/// Runs `life` in a process of its own, as it were, and kills it after `lasts`.
+fn killed_after<F: Future<Output = ()> + Send + 'static>(lasts: Duration, life: F) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.spawn(life);
+    std::thread::sleep(lasts);
+    runtime.shutdown_background();
+    // SQLite's own threads finish what they were at.
+    std::thread::sleep(Duration::from_millis(30));
+}
+
+async fn both(path: PathBuf) -> (Service, Service) {
+    let (a, b) = (Service::start(&path, "a").await, Service::start(&path, "b").await);
+    a.relay().await;
+    (a, b)
+}
+
+#[test]
+fn every_message_has_its_effect_once_although_both_services_are_killed_again_and_again() {
+    let (_keep, path) = folder();
+    let seed = |path: &Path| {
+        let path = path.to_owned();
+        async move {
+            let a = Service::start(&path, "a").await;
+            a.emit_many(0, 500).await;
+            a.stop().await;
+        }
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(seed(&path));
+    for round in 0..12 {
+        let path = path.clone();
+        killed_after(Duration::from_millis(30 + round * 17), async move {
+            let (_a, b) = both(path).await;
+            b.consumers.start(Arc::new(Tracer::of("t", "a.events"))).await.unwrap();
+            std::future::pending::<()>().await;
+        });
+    }
+    runtime.block_on(async {
+        let (a, b) = both(path).await;
+        b.consumers.start(Arc::new(Tracer::of("t", "a.events"))).await.unwrap();
+        assert_each_once_in_order(&b.until_effects(500).await, "a", 500);
+        b.stop().await;
+        a.stop().await;
+    });
+}
+
+#[test]
+fn a_message_that_kills_the_process_is_parked_after_a_few_attempts() {
+    let (_keep, path) = folder();
+    let attempts = Arc::new(AtomicU32::new(0));
+    let deadly = |attempts: &Arc<AtomicU32>| {
+        let attempts = Arc::clone(attempts);
+        Arc::new(Tracer::of("t", "a.events").answering(move |delivery| {
+            if number(delivery) == 15 {
+                attempts.fetch_add(1, Ordering::SeqCst);
+                // The process is killed while the handler runs.
+                std::thread::sleep(Duration::from_secs(2));
+            }
+            Ok(())
+        }))
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let a = Service::start(&path, "a").await;
+        a.emit_many(0, 30).await;
+        a.stop().await;
+    });
+    for _ in 0..4 {
+        let (path, handler) = (path.clone(), deadly(&attempts));
+        killed_after(Duration::from_millis(1200), async move {
+            let (_a, b) = both(path).await;
+            b.consumers.start(handler).await.unwrap();
+            std::future::pending::<()>().await;
+        });
+    }
+    runtime.block_on(async {
+        let (a, b) = both(path).await;
+        b.consumers.start(deadly(&attempts)).await.unwrap();
+        b.until_effects(28).await;
+        until(async || b.consumers.parked(None).await.unwrap().len() == 2).await;
+        let parked = b.consumers.parked(None).await.unwrap();
+        assert_eq!(parked[0].kind, ParkedKind::Poison);
+        assert!(parked[0].reason.contains("the process ended"));
+        assert_eq!(attempts.load(Ordering::SeqCst), 4, "one in a batch, three on its own");
+        b.stop().await;
+        a.stop().await;
+    });
+}

@@ -1,0 +1,10 @@
+//! Messages between services over the SQLite store and the embedded log: relay, consumers, views, queries.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod consumers;
+mod crashes;
+mod queries;
+mod relay;
+mod support;
+mod views;
