@@ -397,3 +397,29 @@ impl Expr {
         }
     }
 }
+
+impl Expr {
+    /// Whether both are written the same and so compute the same, wherever they stand in the same state. May say no of some that do.
+    pub fn same(&self, other: &Expr) -> bool {
+        use ExprKind as K;
+        let pair = |a: &Expr, b: &Expr, c: &Expr, d: &Expr| a.same(c) && b.same(d);
+        match (&self.kind, &other.kind) {
+            (K::Literal(a), K::Literal(b)) => a == b,
+            (K::Case(a, b), K::Case(c, d)) => a == c && b == d,
+            (K::State(a, b), K::State(c, d)) => a == c && b == d,
+            (K::SelfId, K::SelfId) | (K::Status, K::Status) | (K::Now, K::Now) => true,
+            (K::EventStream, K::EventStream) | (K::EventAt, K::EventAt) | (K::EventEntered, K::EventEntered) => true,
+            (K::Field(a), K::Field(b)) | (K::Computed(a), K::Computed(b)) | (K::Param(a), K::Param(b)) => a == b,
+            (K::Payload(a), K::Payload(b)) | (K::Column(a), K::Column(b)) | (K::Part(a), K::Part(b)) => a == b,
+            (K::Local(a), K::Local(b)) => a.index == b.index,
+            (K::Caller(a), K::Caller(b)) => a == b,
+            (K::Get { of: a, field: f }, K::Get { of: b, field: g }) => f == g && a.same(b),
+            (K::GetIfPresent { of: a, field: f }, K::GetIfPresent { of: b, field: g }) => f == g && a.same(b),
+            (K::JoinElement(a), K::JoinElement(b)) | (K::JoinRow(a), K::JoinRow(b)) | (K::Proven(a), K::Proven(b)) => a.same(b),
+            (K::Convert(s, a), K::Convert(t, b)) => s == t && a.same(b),
+            (K::Index { map: a, key: b, .. }, K::Index { map: c, key: d, .. }) => pair(a, b, c, d),
+            (K::Arithmetic(o, a, b), K::Arithmetic(p, c, d)) => o == p && pair(a, b, c, d),
+            _ => false,
+        }
+    }
+}

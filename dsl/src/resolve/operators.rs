@@ -1,0 +1,342 @@
+//! Operators: what they compute, of which types, and the conversions of their operands.
+
+use crate::ast::{self, BinaryOp, UnaryOp};
+use crate::diagnostic::{Diagnostic, types as codes};
+use crate::model::{Arithmetic, Base, Comparison, Expr, ExprKind, Ty};
+use crate::resolve::body::Body;
+use crate::resolve::convert::{base_of, loosened, steps};
+use crate::source::Span;
+
+fn arithmetic(op: BinaryOp) -> Option<Arithmetic> {
+    Some(match op {
+        BinaryOp::Add => Arithmetic::Add,
+        BinaryOp::Sub => Arithmetic::Subtract,
+        BinaryOp::Mul => Arithmetic::Multiply,
+        BinaryOp::Div => Arithmetic::Divide,
+        BinaryOp::Rem => Arithmetic::Remainder,
+        _ => return None,
+    })
+}
+
+fn comparison(op: BinaryOp) -> Option<Comparison> {
+    Some(match op {
+        BinaryOp::Eq => Comparison::Equal,
+        BinaryOp::Ne => Comparison::NotEqual,
+        BinaryOp::Lt => Comparison::Less,
+        BinaryOp::Le => Comparison::LessOrEqual,
+        BinaryOp::Gt => Comparison::Greater,
+        BinaryOp::Ge => Comparison::GreaterOrEqual,
+        _ => return None,
+    })
+}
+
+fn is_number(base: Option<Base>) -> bool {
+    matches!(base, Some(Base::Int | Base::Decimal))
+}
+
+impl<'a> Body<'_, 'a> {
+    pub(crate) fn unary(&mut self, op: UnaryOp, operand: &'a ast::Expr, span: Span, want: Option<&Ty>) -> Expr {
+        let boolean = Ty::Base(Base::Bool);
+        match op {
+            UnaryOp::Not => {
+                let inner = self.condition(operand);
+                Expr { kind: ExprKind::Not(Box::new(inner)), ty: boolean, span }
+            }
+            UnaryOp::Neg => {
+                if let ast::ExprKind::Literal(literal @ (ast::Literal::Int(digits) | ast::Literal::Decimal(digits))) = &operand.kind {
+                    let whole = matches!(literal, ast::Literal::Int(_));
+                    return self.number(digits, true, whole, span, want.map(|ty| ty.as_optional().unwrap_or(ty)));
+                }
+                let inner = self.expr(operand, want);
+                let Some(ty) = loosened(&self.draft.model, &inner.ty).filter(|_| is_number(base_of(&self.draft.model, &inner.ty))) else {
+                    return self.bad_operand(&inner, "`-` turns the sign of a number");
+                };
+                let inner = self.coerce(inner, &ty);
+                Expr { kind: ExprKind::Negate(Box::new(inner)), ty, span }
+            }
+        }
+    }
+
+    pub(crate) fn binary(&mut self, op: BinaryOp, op_span: Span, left: &'a ast::Expr, right: &'a ast::Expr, span: Span, want: Option<&Ty>) -> Expr {
+        let boolean = Ty::Base(Base::Bool);
+        if let Some(op) = arithmetic(op) {
+            return self.arithmetic(op, op_span, left, right, span);
+        }
+        if let Some(op) = comparison(op) {
+            return self.compare(op, op_span, left, right, span);
+        }
+        match op {
+            BinaryOp::And | BinaryOp::Or => {
+                let first = self.condition(left);
+                let mark = self.enter();
+                self.assume(&first, op == BinaryOp::And);
+                let second = self.condition(right);
+                self.leave(mark);
+                let (first, second) = (Box::new(first), Box::new(second));
+                let kind = if op == BinaryOp::And { ExprKind::And(first, second) } else { ExprKind::Or(first, second) };
+                Expr { kind, ty: boolean, span }
+            }
+            BinaryOp::In => self.contains(left, right, span),
+            BinaryOp::NotIn => {
+                let inner = self.contains(left, right, span);
+                Expr { kind: ExprKind::Not(Box::new(inner)), ty: boolean, span }
+            }
+            BinaryOp::Coalesce => self.coalesce(left, right, span, want),
+            _ => self.misplaced(span, "this operator belongs to scenarios"),
+        }
+    }
+
+    pub(crate) fn bad_operand(&mut self, operand: &Expr, hint: &str) -> Expr {
+        if operand.ty != Ty::Poison {
+            let diagnostic = match operand.ty {
+                Ty::Optional(_) => {
+                    Diagnostic::new(&codes::MAY_BE_ABSENT, operand.span, "this may be absent").hint("give a default with `?? …`, or look first with `if … as x { … }`")
+                }
+                _ => {
+                    let message = format!("`{}` cannot be used like this", self.draft.show(&operand.ty));
+                    Diagnostic::new(&codes::BAD_OPERAND, operand.span, message).hint(hint)
+                }
+            };
+            self.report(diagnostic);
+        }
+        self.poison(operand.span)
+    }
+
+    /// Both operands; a literal, or the name of a case, takes the type of the other.
+    fn operands(&mut self, left: &'a ast::Expr, right: &'a ast::Expr, loose: bool) -> (Expr, Expr) {
+        if self.takes_type(left) && !self.takes_type(right) {
+            let second = self.expr(right, None);
+            let want = self.wanted_beside(&second, loose);
+            let first = self.expr(left, want.as_ref());
+            return (first, second);
+        }
+        let first = self.expr(left, None);
+        let want = self.wanted_beside(&first, loose);
+        let second = self.expr(right, want.as_ref());
+        (first, second)
+    }
+
+    /// Beside a number a literal is any number (its rule does not matter to compare or to compute), else of the same type.
+    fn wanted_beside(&self, other: &Expr, loose: bool) -> Option<Ty> {
+        let ty = other.ty.as_optional().unwrap_or(&other.ty);
+        let base = base_of(&self.draft.model, ty);
+        if is_number(base) || (loose && base.is_some()) || matches!(base, Some(Base::Text)) { loosened(&self.draft.model, ty).map(|ty| plain_text(base, ty)) } else { Some(ty.clone()) }
+    }
+
+    fn takes_type(&mut self, node: &'a ast::Expr) -> bool {
+        match &node.kind {
+            ast::ExprKind::Literal(_) => true,
+            ast::ExprKind::Unary { op: UnaryOp::Neg, operand, .. } => matches!(operand.kind, ast::ExprKind::Literal(_)),
+            ast::ExprKind::Name(name) => !self.knows(name),
+            _ => false,
+        }
+    }
+
+    fn arithmetic(&mut self, op: Arithmetic, op_span: Span, left: &'a ast::Expr, right: &'a ast::Expr, span: Span) -> Expr {
+        let (first, second) = self.operands(left, right, true);
+        if first.ty == Ty::Poison || second.ty == Ty::Poison {
+            return self.poison(span);
+        }
+        let (a, b) = (base_of(&self.draft.model, &first.ty), base_of(&self.draft.model, &second.ty));
+        let ty = match (a, b) {
+            (Some(Base::Int | Base::Decimal), Some(Base::Int | Base::Decimal)) => self.number_ty(op, op_span, &first, &second),
+            _ => time_ty(op, a, b).map(|(ty, _)| Ty::Base(ty)).or_else(|| self.no_arithmetic(op, op_span, &first, &second)),
+        };
+        let Some(ty) = ty else { return self.poison(span) };
+        let (first, second) = match time_ty(op, a, b) {
+            Some((_, (left, right))) => (self.coerce(first, &Ty::Base(left)), self.coerce(second, &Ty::Base(right))),
+            // The operands of a named decimal's ratio are of that type, the ratio is plain.
+            None => match self.shared_number(&first, &second) {
+                Some(operand) => (self.coerce(first, &operand), self.coerce(second, &operand)),
+                None => (self.coerce(first, &ty), self.coerce(second, &ty)),
+            },
+        };
+        Expr { kind: ExprKind::Arithmetic(op, Box::new(first), Box::new(second)), ty, span }
+    }
+
+    /// The type that both numbers are computed as.
+    fn shared_number(&self, a: &Expr, b: &Expr) -> Option<Ty> {
+        let model = &self.draft.model;
+        match (loosened(model, &a.ty)?, loosened(model, &b.ty)?) {
+            (loose @ Ty::Loose(_), _) | (_, loose @ Ty::Loose(_)) => Some(loose),
+            (Ty::Base(Base::Int), Ty::Base(Base::Int)) => Some(Ty::Base(Base::Int)),
+            _ => Some(Ty::Base(Base::Decimal)),
+        }
+    }
+
+    /// The type of arithmetic on two numbers; reports where named types clash.
+    fn number_ty(&mut self, op: Arithmetic, op_span: Span, a: &Expr, b: &Expr) -> Option<Ty> {
+        let model = &self.draft.model;
+        let (x, y) = (loosened(model, &a.ty)?, loosened(model, &b.ty)?);
+        let ty = match (&x, &y) {
+            (Ty::Loose(m), Ty::Loose(n)) if m != n => None,
+            (Ty::Loose(_), Ty::Loose(_)) => match op {
+                Arithmetic::Add | Arithmetic::Subtract => Some(x),
+                Arithmetic::Divide => Some(Ty::Base(Base::Decimal)),
+                Arithmetic::Multiply | Arithmetic::Remainder => None,
+            },
+            (Ty::Base(Base::Int), Ty::Base(Base::Int)) => Some(x),
+            (_, _) if op == Arithmetic::Remainder => return self.no_arithmetic(op, op_span, a, b),
+            (_, Ty::Loose(_)) if op == Arithmetic::Divide => None,
+            _ => self.shared_number(a, b),
+        };
+        if ty.is_none() {
+            let (a, b) = (self.draft.show(&a.ty), self.draft.show(&b.ty));
+            let message = format!("`{a} {} {b}` has no meaning", symbol(op));
+            let hint = "a named type computes with plain numbers; two of the same can be added, subtracted and divided";
+            self.report(Diagnostic::new(&codes::NAMED_ARITHMETIC, op_span, message).hint(hint));
+        }
+        ty
+    }
+
+    fn no_arithmetic(&mut self, op: Arithmetic, op_span: Span, a: &Expr, b: &Expr) -> Option<Ty> {
+        if let Some(optional) = [a, b].into_iter().find(|it| matches!(it.ty, Ty::Optional(_))) {
+            self.bad_operand(optional, "");
+            return None;
+        }
+        let text = [a, b].iter().any(|it| base_of(&self.draft.model, &it.ty) == Some(Base::Text));
+        let (a, b) = (self.draft.show(&a.ty), self.draft.show(&b.ty));
+        let diagnostic = Diagnostic::new(&codes::BAD_OPERAND, op_span, format!("`{a} {} {b}` cannot be computed", symbol(op)));
+        let hint = text.then(|| "texts are put together in quotes: `\"{first} {last}\"`".to_owned());
+        self.report_hint(diagnostic, hint);
+        None
+    }
+
+    fn compare(&mut self, op: Comparison, op_span: Span, left: &'a ast::Expr, right: &'a ast::Expr, span: Span) -> Expr {
+        for (side, other) in [(left, right), (right, left)] {
+            if matches!(side.kind, ast::ExprKind::Literal(ast::Literal::Absent)) {
+                self.expr(other, None);
+                let hint = "equality with absent is always false: look with `if x as y { … }`, or give a default with `??`";
+                self.report(Diagnostic::new(&codes::MAY_BE_ABSENT, span, "nothing is equal to `absent`").hint(hint));
+                return self.poison(span);
+            }
+        }
+        let (first, second) = self.operands(left, right, false);
+        if first.ty == Ty::Poison || second.ty == Ty::Poison {
+            return self.poison(span);
+        }
+        let ordered = !matches!(op, Comparison::Equal | Comparison::NotEqual);
+        if ordered && let Some(optional) = [&first, &second].into_iter().find(|it| matches!(it.ty, Ty::Optional(_))) {
+            self.bad_operand(optional, "");
+            return self.poison(span);
+        }
+        let inner = |expr: &Expr| expr.ty.as_optional().unwrap_or(&expr.ty).clone();
+        let (a, b) = (inner(&first), inner(&second));
+        let Some(common) = self.comparable(&a, &b) else {
+            let (shown_a, shown_b) = (self.draft.show(&a), self.draft.show(&b));
+            let named = matches!((&a, &b), (Ty::Named(_) | Ty::Loose(_), Ty::Named(_) | Ty::Loose(_)));
+            let code = if named { &codes::NAMED_ARITHMETIC } else { &codes::NOT_COMPARABLE };
+            let message = format!("`{shown_a}` and `{shown_b}` cannot be compared");
+            self.report(Diagnostic::new(code, op_span, message).label(first.span, format!("`{shown_a}`")).label(second.span, format!("`{shown_b}`")));
+            return self.poison(span);
+        };
+        let orderable = base_of(&self.draft.model, &common).is_some_and(|base| base != Base::Bool);
+        if ordered && !orderable {
+            let message = format!("values of `{}` have no order", self.draft.show(&common));
+            self.report(Diagnostic::new(&codes::NOT_COMPARABLE, op_span, message).hint("they can only be compared with `==` and `!=`"));
+            return self.poison(span);
+        }
+        let optional = matches!(first.ty, Ty::Optional(_)) || matches!(second.ty, Ty::Optional(_));
+        let ty = if optional { common.optional() } else { common };
+        let (first, second) = (self.coerce(first, &ty), self.coerce(second, &ty));
+        Expr { kind: ExprKind::Compare(op, Box::new(first), Box::new(second)), ty: Ty::Base(Base::Bool), span }
+    }
+
+    /// The type that both are compared as.
+    fn comparable(&self, a: &Ty, b: &Ty) -> Option<Ty> {
+        let model = &self.draft.model;
+        if a == b {
+            return Some(a.clone());
+        }
+        match (loosened(model, a), loosened(model, b)) {
+            (Some(x), Some(y)) => match (&x, &y) {
+                (Ty::Loose(m), Ty::Loose(n)) => (m == n).then_some(x),
+                (Ty::Loose(_), Ty::Base(Base::Int | Base::Decimal)) => Some(x),
+                (Ty::Base(Base::Int | Base::Decimal), Ty::Loose(_)) => Some(y),
+                (Ty::Base(Base::Int), Ty::Base(Base::Decimal)) => Some(y),
+                (Ty::Base(Base::Decimal), Ty::Base(Base::Int)) => Some(x),
+                _ if x == y => {
+                    let texts = matches!((a, b), (Ty::Named(_), Ty::Named(_))) && base_of(model, a) == Some(Base::Text);
+                    (!texts).then_some(x)
+                }
+                _ => None,
+            },
+            (None, None) => steps(model, b, a).map(|_| a.clone()).filter(|_| a.is_collection()),
+            _ => None,
+        }
+    }
+
+    fn contains(&mut self, item: &'a ast::Expr, collection: &'a ast::Expr, span: Span) -> Expr {
+        let collection = self.expr(collection, None);
+        let element = match &collection.ty {
+            Ty::List(element, _) | Ty::Set(element, _) => (**element).clone(),
+            Ty::Map(key, _, _) => (**key).clone(),
+            Ty::Poison => {
+                self.expr(item, Some(&Ty::Poison));
+                return self.poison(span);
+            }
+            _ => {
+                self.expr(item, Some(&Ty::Poison));
+                return self.bad_operand(&collection, "`in` asks a list, a set, or the keys of a map");
+            }
+        };
+        let item = self.expr_as(item, &element);
+        if item.ty == Ty::Poison {
+            return self.poison(span);
+        }
+        let kind = ExprKind::Contains { collection: Box::new(collection), item: Box::new(item) };
+        Expr { kind, ty: Ty::Base(Base::Bool), span }
+    }
+
+    fn coalesce(&mut self, left: &'a ast::Expr, right: &'a ast::Expr, span: Span, want: Option<&Ty>) -> Expr {
+        let first = self.expr(left, None);
+        let inner = match &first.ty {
+            Ty::Optional(inner) => (**inner).clone(),
+            Ty::Poison => {
+                self.expr(right, Some(&Ty::Poison));
+                return self.poison(span);
+            }
+            _ => {
+                self.report(Diagnostic::new(&codes::MAY_BE_ABSENT, first.span, "this is never absent").hint("remove `??` and what follows it"));
+                return self.poison(span);
+            }
+        };
+        // The type that is wanted, where both can have it without a refusal; else that of the first.
+        let wanted = want.map(|ty| ty.as_optional().unwrap_or(ty).clone());
+        let safe = |ty: &Ty| steps(&self.draft.model, &inner, ty).is_some_and(|steps| !steps.iter().any(|(step, _)| step.may_fail()));
+        let ty = wanted.filter(|ty| *ty != Ty::Poison && safe(ty)).unwrap_or(inner);
+        let second = self.expr(right, Some(&ty));
+        let result = if matches!(second.ty, Ty::Optional(_)) { ty.clone().optional() } else { ty.clone() };
+        let second = self.coerce(second, &result);
+        let first = self.coerce(first, &ty.optional());
+        Expr { kind: ExprKind::Coalesce(Box::new(first), Box::new(second)), ty: result, span }
+    }
+}
+
+/// A text beside another text is any text.
+fn plain_text(base: Option<Base>, ty: Ty) -> Ty {
+    if base == Some(Base::Text) { Ty::Base(Base::Text) } else { ty }
+}
+
+/// Arithmetic with moments and lengths of time: the result, and what the operands are.
+fn time_ty(op: Arithmetic, a: Option<Base>, b: Option<Base>) -> Option<(Base, (Base, Base))> {
+    use Base::{Duration, Int, Timestamp};
+    let (a, b) = (a?, b?);
+    let result = match (op, a, b) {
+        (Arithmetic::Add | Arithmetic::Subtract, Timestamp, Duration) | (Arithmetic::Add, Duration, Timestamp) => Timestamp,
+        (Arithmetic::Subtract, Timestamp, Timestamp) | (Arithmetic::Add | Arithmetic::Subtract, Duration, Duration) => Duration,
+        (Arithmetic::Multiply, Duration, Int) | (Arithmetic::Multiply, Int, Duration) | (Arithmetic::Divide, Duration, Int) => Duration,
+        _ => return None,
+    };
+    Some((result, (a, b)))
+}
+
+fn symbol(op: Arithmetic) -> &'static str {
+    match op {
+        Arithmetic::Add => "+",
+        Arithmetic::Subtract => "-",
+        Arithmetic::Multiply => "*",
+        Arithmetic::Divide => "/",
+        Arithmetic::Remainder => "%",
+    }
+}
