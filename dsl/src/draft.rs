@@ -40,6 +40,22 @@ pub(crate) struct Draft<'a> {
     pub(crate) incomplete_views: Vec<bool>,
     /// Something that names errors, events or commands from afar was broken.
     pub(crate) incomplete_system: bool,
+    /// Named types that could not be made out.
+    pub(crate) poisoned_types: Vec<Id<model::NamedType>>,
+    /// Events whose payload or effects are not all known.
+    pub(crate) incomplete_events: Vec<Id<model::Event>>,
+    /// Views of which not all handlers are known.
+    pub(crate) uncovered_views: Vec<Id<model::View>>,
+    /// Errors that something refuses with.
+    pub(crate) raised: Vec<Id<model::Error>>,
+    /// Types of other subdomains that were named, and where.
+    pub(crate) foreign_types: Vec<(Id<model::Subdomain>, TypeRef, Span)>,
+    /// Where `expose` names a subdomain.
+    pub(crate) exposed_at: Vec<(Id<model::Subdomain>, Span)>,
+    /// Members that are computed of themselves.
+    pub(crate) circular: Vec<Span>,
+    pub(crate) caller_broken: bool,
+    pub(crate) gateway_broken: bool,
     interned: HashMap<&'a str, Name>,
     diagnostics: Diagnostics,
 }
@@ -47,7 +63,8 @@ pub(crate) struct Draft<'a> {
 impl<'a> Draft<'a> {
     pub(crate) fn new() -> Self {
         let nowhere = Span::new(SourceId(0), 0, 0);
-        let system = model::System { name: Name::from(""), docs: None, span: nowhere, role_claim: None, types: Vec::new() };
+        let system =
+            model::System { name: Name::from(""), docs: None, span: nowhere, role_claim: None, types: Vec::new() };
         Self {
             model: Model::empty(system),
             nodes: Nodes::default(),
@@ -59,6 +76,15 @@ impl<'a> Draft<'a> {
             incomplete: Vec::new(),
             incomplete_views: Vec::new(),
             incomplete_system: false,
+            poisoned_types: Vec::new(),
+            incomplete_events: Vec::new(),
+            uncovered_views: Vec::new(),
+            raised: Vec::new(),
+            foreign_types: Vec::new(),
+            exposed_at: Vec::new(),
+            circular: Vec::new(),
+            caller_broken: false,
+            gateway_broken: false,
             interned: HashMap::new(),
             diagnostics: Diagnostics::new(),
         }

@@ -56,11 +56,6 @@ impl<'a> Scope<'a> {
         self.symbols.get(name).map(|(symbol, _)| *symbol)
     }
 
-    /// Names that could have been meant, in order.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
-        self.order.iter().copied()
-    }
-
     /// Names of what `wanted` accepts, in order.
     pub(crate) fn names_of(&self, wanted: impl Fn(Symbol) -> bool) -> impl Iterator<Item = &'a str> {
         self.order.iter().copied().filter(move |name| self.get(name).is_some_and(&wanted))
@@ -90,11 +85,21 @@ pub(crate) struct Names<'a> {
 /// Reports the second of two declarations.
 fn duplicate(draft: &mut Draft<'_>, noun: &str, name: &str, first: Span, second: Span) {
     let message = format!("{noun} `{name}` is declared twice");
-    draft.report(Diagnostic::new(&codes::DUPLICATE, second, message).at("declared again here").label(first, "first declared here").hint("give one of them another name, or remove it"));
+    draft.report(
+        Diagnostic::new(&codes::DUPLICATE, second, message)
+            .at("declared again here")
+            .label(first, "first declared here")
+            .hint("give one of them another name, or remove it"),
+    );
 }
 
 /// Refuses the second of each name in a list; the first ones stay, in order.
-pub(crate) fn distinct<'a, T>(draft: &mut Draft<'_>, noun: &str, items: &'a [T], name: impl Fn(&'a T) -> &'a ast::Ident) -> Vec<&'a T> {
+pub(crate) fn distinct<'a, T>(
+    draft: &mut Draft<'_>,
+    noun: &str,
+    items: &'a [T],
+    name: impl Fn(&'a T) -> &'a ast::Ident,
+) -> Vec<&'a T> {
     let mut kept: Vec<&'a T> = Vec::with_capacity(items.len());
     for item in items {
         let ident = name(item);
@@ -140,12 +145,20 @@ impl<'a> Draft<'a> {
             self.model.system.span = system.name.span;
             for other in systems {
                 let message = "a spec describes one system";
-                self.report(Diagnostic::new(&codes::SECOND, other.span, message).label(system.span, "the system was named here").hint("remove one of the two lines"));
+                self.report(
+                    Diagnostic::new(&codes::SECOND, other.span, message)
+                        .label(system.span, "the system was named here")
+                        .hint("remove one of the two lines"),
+                );
             }
         } else if !broken && !self.names.anything_broken {
-            let span = files.first().map_or(Span::new(crate::source::SourceId(0), 0, 0), |file| Span::new(file.source, 0, 0));
+            let span =
+                files.first().map_or(Span::new(crate::source::SourceId(0), 0, 0), |file| Span::new(file.source, 0, 0));
             if !files.is_empty() {
-                self.report(Diagnostic::new(&codes::NO_SYSTEM, span, "no file names the system").hint("begin one file with `system name`"));
+                self.report(
+                    Diagnostic::new(&codes::NO_SYSTEM, span, "no file names the system")
+                        .hint("begin one file with `system name`"),
+                );
             }
         }
     }
@@ -182,7 +195,13 @@ impl<'a> Draft<'a> {
     }
 
     /// Types of `shared`, of a subdomain, an aggregate or a port. Those of aggregates and ports are not in the subdomain's scope.
-    fn declare_types(&mut self, owner: Owner, types: &'a [ast::TypeDecl], values: &'a [ast::ValueDecl], enums: &'a [ast::EnumDecl]) -> Vec<TypeRef> {
+    fn declare_types(
+        &mut self,
+        owner: Owner,
+        types: &'a [ast::TypeDecl],
+        values: &'a [ast::ValueDecl],
+        enums: &'a [ast::EnumDecl],
+    ) -> Vec<TypeRef> {
         enum Decl<'a> {
             Type(&'a ast::TypeDecl),
             Value(&'a ast::ValueDecl),
@@ -215,16 +234,42 @@ impl<'a> Draft<'a> {
                 Decl::Type(node) => {
                     self.nodes.named_types.push(node);
                     let base = model::Base::Int;
-                    TypeRef::Named(self.model.named_types.push(model::NamedType { name, docs: docs(&node.doc), span, owner, base, rule: model::Rule::default() }))
+                    TypeRef::Named(self.model.named_types.push(model::NamedType {
+                        name,
+                        docs: docs(&node.doc),
+                        span,
+                        owner,
+                        base,
+                        rule: model::Rule::default(),
+                    }))
                 }
                 Decl::Value(node) => {
                     self.nodes.values.push(node);
-                    TypeRef::Value(self.model.values.push(model::Value { name, docs: docs(&node.doc), span, owner, fields: Vec::new() }))
+                    TypeRef::Value(self.model.values.push(model::Value {
+                        name,
+                        docs: docs(&node.doc),
+                        span,
+                        owner,
+                        fields: Vec::new(),
+                    }))
                 }
                 Decl::Enum(node) => {
                     let cases = distinct(self, "the case", &node.variants, |case| &case.name);
-                    let cases = cases.iter().map(|case| model::Case { name: self.intern(case.name.as_str()), docs: docs(&case.doc), span: case.name.span }).collect();
-                    TypeRef::Enum(self.model.enums.push(model::Enum { name, docs: docs(&node.doc), span, owner, cases }))
+                    let cases = cases
+                        .iter()
+                        .map(|case| model::Case {
+                            name: self.intern(case.name.as_str()),
+                            docs: docs(&case.doc),
+                            span: case.name.span,
+                        })
+                        .collect();
+                    TypeRef::Enum(self.model.enums.push(model::Enum {
+                        name,
+                        docs: docs(&node.doc),
+                        span,
+                        owner,
+                        cases,
+                    }))
                 }
             };
             if let Some(scope) = scope {
@@ -321,7 +366,14 @@ impl<'a> Draft<'a> {
     fn declare_error(&mut self, owner: Owner, node: &'a ast::ErrorDecl) -> Id<model::Error> {
         self.nodes.errors.push(node);
         let (name, span) = (self.intern(node.name.as_str()), node.name.span);
-        self.model.errors.push(model::Error { name, docs: docs(&node.doc), span, owner, fields: Vec::new(), message: Vec::new() })
+        self.model.errors.push(model::Error {
+            name,
+            docs: docs(&node.doc),
+            span,
+            owner,
+            fields: Vec::new(),
+            message: Vec::new(),
+        })
     }
 
     fn declare_aggregate(&mut self, subdomain: Id<model::Subdomain>, node: &'a ast::Aggregate) {
@@ -407,7 +459,8 @@ impl<'a> Draft<'a> {
             if comes_with && !written.iter().any(|query| query.name.as_str() == name) {
                 let kind = if name == "by_id" { model::QueryKind::ById } else { model::QueryKind::ByIds };
                 let answer = if name == "by_id" { model::Answer::Row } else { model::Answer::Rows };
-                self.declare_query(id, (self.intern(name), node.name.span), kind, answer, None);
+                let name = self.intern(name);
+                self.declare_query(id, (name, node.name.span), kind, answer, None);
             }
         }
         for query in written {
@@ -416,14 +469,33 @@ impl<'a> Draft<'a> {
                 ast::QueryResult::Page => model::Answer::Page,
             };
             let kind = if query.name.as_str() == "by_id" { model::QueryKind::ById } else { model::QueryKind::Declared };
-            self.declare_query(id, (self.intern(query.name.as_str()), query.name.span), kind, answer, Some(query));
+            let name = self.intern(query.name.as_str());
+            self.declare_query(id, (name, query.name.span), kind, answer, Some(query));
         }
     }
 
-    fn declare_query(&mut self, view: Id<model::View>, (name, span): (Name, Span), kind: model::QueryKind, answer: model::Answer, node: Option<&'a ast::Query>) {
+    fn declare_query(
+        &mut self,
+        view: Id<model::View>,
+        (name, span): (Name, Span),
+        kind: model::QueryKind,
+        answer: model::Answer,
+        node: Option<&'a ast::Query>,
+    ) {
         self.nodes.queries.push(node);
         let docs = node.and_then(|node| docs(&node.doc));
-        let query = model::Query { name, docs, span, view, kind, params: Vec::new(), answer, allow: model::Allow::Internal, filter: None, order: Vec::new() };
+        let query = model::Query {
+            name,
+            docs,
+            span,
+            view,
+            kind,
+            params: Vec::new(),
+            answer,
+            allow: model::Allow::Internal,
+            filter: None,
+            order: Vec::new(),
+        };
         let id = self.model.queries.push(query);
         self.model.views[view].queries.push(id);
     }
@@ -472,7 +544,14 @@ impl<'a> Draft<'a> {
         if !self.broken_subdomains.contains(&name.as_str()) && !self.names.anything_broken {
             let known: Vec<&str> = self.model.subdomains.iter().map(|it| it.name.as_str()).collect();
             let hint = did_you_mean(name.as_str(), known.iter().copied());
-            self.report_hint(Diagnostic::new(&codes::UNKNOWN_SUBDOMAIN, name.span, format!("there is no subdomain `{}`", name.as_str())), hint);
+            self.report_hint(
+                Diagnostic::new(
+                    &codes::UNKNOWN_SUBDOMAIN,
+                    name.span,
+                    format!("there is no subdomain `{}`", name.as_str()),
+                ),
+                hint,
+            );
         }
         None
     }

@@ -22,7 +22,9 @@ pub(crate) fn problem(pattern: &str) -> Option<String> {
             '(' => (groups, repeatable) = (groups + 1, false),
             ')' if groups == 0 => return Some("`)` closes nothing".to_owned()),
             ')' => (groups, repeatable) = (groups - 1, true),
-            '*' | '+' | '?' if !repeatable && !pattern.contains("(?") => return Some(format!("`{letter}` repeats nothing")),
+            '*' | '+' | '?' if !repeatable && !pattern.contains("(?") => {
+                return Some(format!("`{letter}` repeats nothing"));
+            }
             '|' | '^' => repeatable = false,
             _ => repeatable = true,
         }

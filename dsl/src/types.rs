@@ -7,7 +7,9 @@ use rust_decimal::Decimal;
 use crate::ast;
 use crate::diagnostic::{Diagnostic, checks, names, types as codes};
 use crate::draft::{Draft, docs};
-use crate::model::{self, Base, Bound, CollectionRule, Digits, Distinct, Id, Owner, Param, Refined, Rule, Size, Ty, TypeRef};
+use crate::model::{
+    self, Base, Bound, CollectionRule, Digits, Distinct, Id, Owner, Param, Refined, Rule, Size, Ty, TypeRef,
+};
 use crate::names::Symbol;
 use crate::source::Span;
 use crate::suggest::did_you_mean;
@@ -41,8 +43,12 @@ impl<'a> Draft<'a> {
         match owner {
             Owner::Shared => Place::default(),
             Owner::Subdomain(id) => Place { subdomain: Some(id), ..Place::default() },
-            Owner::Aggregate(id) => Place { subdomain: Some(self.model.aggregates[id].subdomain), aggregate: Some(id), port: None },
-            Owner::Port(id) => Place { subdomain: Some(self.model.ports[id].subdomain), aggregate: None, port: Some(id) },
+            Owner::Aggregate(id) => {
+                Place { subdomain: Some(self.model.aggregates[id].subdomain), aggregate: Some(id), port: None }
+            }
+            Owner::Port(id) => {
+                Place { subdomain: Some(self.model.ports[id].subdomain), aggregate: None, port: Some(id) }
+            }
         }
     }
 
@@ -80,11 +86,25 @@ impl<'a> Draft<'a> {
     /// Fields in parentheses: of a value or an error.
     pub(crate) fn fields(&mut self, place: Place, nodes: &'a [ast::Field]) -> Vec<Param> {
         let nodes = crate::names::distinct(self, "the field", nodes, |it| &it.name);
-        nodes.into_iter().map(|node| Param { name: self.intern(node.name.as_str()), docs: docs(&node.doc), span: node.name.span, ty: self.ty(place, &node.ty) }).collect()
+        nodes
+            .into_iter()
+            .map(|node| Param {
+                name: self.intern(node.name.as_str()),
+                docs: docs(&node.doc),
+                span: node.name.span,
+                ty: self.ty(place, &node.ty),
+            })
+            .collect()
     }
 
     /// Parameters; one without a type takes that of what `known` knows under its name.
-    pub(crate) fn params(&mut self, place: Place, nodes: &'a [ast::Param], of: &str, known: &[(model::Name, Ty)]) -> Vec<Param> {
+    pub(crate) fn params(
+        &mut self,
+        place: Place,
+        nodes: &'a [ast::Param],
+        of: &str,
+        known: &[(model::Name, Ty)],
+    ) -> Vec<Param> {
         let nodes = crate::names::distinct(self, "the parameter", nodes, |it| &it.name);
         let mut params = Vec::with_capacity(nodes.len());
         for node in nodes {
@@ -92,7 +112,12 @@ impl<'a> Draft<'a> {
                 Some(ty) => self.ty(place, ty),
                 None => self.type_by_name(&node.name, of, known),
             };
-            params.push(Param { name: self.intern(node.name.as_str()), docs: docs(&node.doc), span: node.name.span, ty });
+            params.push(Param {
+                name: self.intern(node.name.as_str()),
+                docs: docs(&node.doc),
+                span: node.name.span,
+                ty,
+            });
         }
         params
     }
@@ -101,9 +126,10 @@ impl<'a> Draft<'a> {
         if let Some((_, ty)) = known.iter().find(|(known, _)| *known == name.as_str()) {
             return ty.clone();
         }
-        let hint = did_you_mean(name.as_str(), known.iter().map(|(name, _)| name.as_str())).unwrap_or_else(|| format!("write its type: `{}: …`", name.as_str()));
+        let hint = did_you_mean(name.as_str(), known.iter().map(|(name, _)| name.as_str()))
+            .unwrap_or_else(|| format!("write its type: `{}: …`", name.as_str()));
         let message = format!("`{}` has no type, and {of} has no such name to take it from", name.as_str());
-        self.report(Diagnostic::new(&codes::TYPE_NEEDED, name.span, message).hint(hint));
+        self.report(Diagnostic::new(&names::TYPE_NEEDED, name.span, message).hint(hint));
         Ty::Poison
     }
 
@@ -136,7 +162,10 @@ impl<'a> Draft<'a> {
         let ty = self.ty(place, node);
         if matches!(ty, Ty::Optional(_) | Ty::List(..) | Ty::Set(..) | Ty::Map(..)) {
             let message = "a key of a map, or an element of a set, cannot be absent or a collection";
-            self.report(Diagnostic::new(&codes::BAD_REFINEMENT, node.span, message).hint("use an id, a number, a text or a value"));
+            self.report(
+                Diagnostic::new(&codes::BAD_REFINEMENT, node.span, message)
+                    .hint("use an id, a number, a text or a value"),
+            );
             return Ty::Poison;
         }
         ty
@@ -159,6 +188,26 @@ impl<'a> Draft<'a> {
 
     /// The type that a path names; reports and answers poison where it names none.
     pub(crate) fn declared_ty(&mut self, place: Place, path: &ast::Path) -> Ty {
+        let ty = self.ty_at(place, path);
+        let it = match ty {
+            Ty::Named(id) => TypeRef::Named(id),
+            Ty::Value(id) => TypeRef::Value(id),
+            Ty::Enum(id) => TypeRef::Enum(id),
+            _ => return ty,
+        };
+        let owner = match it {
+            TypeRef::Named(id) => self.model.named_types[id].owner,
+            TypeRef::Value(id) => self.model.values[id].owner,
+            TypeRef::Enum(id) => self.model.enums[id].owner,
+        };
+        let home = self.model.subdomain_of(owner).map(|it| it.id());
+        if let Some(home) = home.filter(|home| Some(*home) != place.subdomain) {
+            self.foreign_types.push((home, it, path.span));
+        }
+        ty
+    }
+
+    fn ty_at(&mut self, place: Place, path: &ast::Path) -> Ty {
         match path.segments.as_slice() {
             [name] => self.ty_in_scope(place, name),
             [owner, name] => {
@@ -189,7 +238,10 @@ impl<'a> Draft<'a> {
             }
             _ => {
                 let message = format!("`{}` is not a type", path.text());
-                self.report(Diagnostic::new(&names::UNKNOWN_TYPE, path.span, message).hint("a type is named `Type`, `Aggregate.Type` or `subdomain.Aggregate.Type`"));
+                self.report(
+                    Diagnostic::new(&names::UNKNOWN_TYPE, path.span, message)
+                        .hint("a type is named `Type`, `Aggregate.Type` or `subdomain.Aggregate.Type`"),
+                );
                 Ty::Poison
             }
         }
@@ -251,12 +303,19 @@ impl<'a> Draft<'a> {
         }
         let message = format!("there is no type `{}`", name.as_str());
         let (message, hint) = match found {
-            Some(symbol @ Symbol::Aggregate(_)) => (format!("`{}` is {}, not a type", name.as_str(), symbol.kind()), Some(format!("its id is `{}.Id`", name.as_str()))),
+            Some(symbol @ Symbol::Aggregate(_)) => (
+                format!("`{}` is {}, not a type", name.as_str(), symbol.kind()),
+                Some(format!("its id is `{}.Id`", name.as_str())),
+            ),
             Some(symbol) => (format!("`{}` is {}, not a type", name.as_str(), symbol.kind()), None),
             None => {
                 let members = place.subdomain.map(|id| &self.names.members[id.index()]);
                 let types = |symbol| matches!(symbol, Symbol::Type(_));
-                let known = BUILT_IN.iter().map(|(name, _)| *name).chain(members.into_iter().flat_map(|it| it.names_of(types))).chain(self.names.shared.names_of(types));
+                let known = BUILT_IN
+                    .iter()
+                    .map(|(name, _)| *name)
+                    .chain(members.into_iter().flat_map(|it| it.names_of(types)))
+                    .chain(self.names.shared.names_of(types));
                 (message, did_you_mean(name.as_str(), known))
             }
         };
@@ -269,13 +328,32 @@ impl<'a> Draft<'a> {
             return Ty::Poison;
         }
         let members = place.subdomain.map(|id| &self.names.members[id.index()]);
-        let hint = did_you_mean(owner.as_str(), members.into_iter().flat_map(|it| it.names_of(|symbol| matches!(symbol, Symbol::Aggregate(_) | Symbol::Port(_)))));
+        let hint = did_you_mean(
+            owner.as_str(),
+            members
+                .into_iter()
+                .flat_map(|it| it.names_of(|symbol| matches!(symbol, Symbol::Aggregate(_) | Symbol::Port(_)))),
+        );
         let place = place.subdomain.map_or(String::new(), |id| format!(" in `{}`", self.model.subdomains[id].name));
-        self.report_hint(Diagnostic::new(&names::UNKNOWN_DECLARATION, owner.span, format!("there is no aggregate `{}`{place}", owner.as_str())), hint);
+        self.report_hint(
+            Diagnostic::new(
+                &names::UNKNOWN_DECLARATION,
+                owner.span,
+                format!("there is no aggregate `{}`{place}", owner.as_str()),
+            ),
+            hint,
+        );
         Ty::Poison
     }
 
-    fn unknown_ty(&mut self, name: &ast::Ident, path: &ast::Path, found: Option<Symbol>, place: Place, subdomain: Option<Id<model::Subdomain>>) -> Ty {
+    fn unknown_ty(
+        &mut self,
+        name: &ast::Ident,
+        path: &ast::Path,
+        found: Option<Symbol>,
+        place: Place,
+        subdomain: Option<Id<model::Subdomain>>,
+    ) -> Ty {
         if found.is_none() && self.names.anything_broken {
             return Ty::Poison;
         }
@@ -286,7 +364,10 @@ impl<'a> Draft<'a> {
             }
             None => {
                 let scope = subdomain.or(place.subdomain).map(|id| &self.names.members[id.index()]);
-                let hint = did_you_mean(name.as_str(), scope.into_iter().flat_map(|it| it.names_of(|symbol| matches!(symbol, Symbol::Type(_)))));
+                let hint = did_you_mean(
+                    name.as_str(),
+                    scope.into_iter().flat_map(|it| it.names_of(|symbol| matches!(symbol, Symbol::Type(_)))),
+                );
                 (format!("there is no type `{}`", path.text()), hint)
             }
         };
@@ -295,28 +376,62 @@ impl<'a> Draft<'a> {
     }
 
     /// A type of another subdomain, or of the same one under its full path.
-    fn ty_within_public(&mut self, symbol: Symbol, owner: &ast::Ident, name: &ast::Ident, subdomain: Id<model::Subdomain>, place: Place) -> Ty {
+    fn ty_within_public(
+        &mut self,
+        symbol: Symbol,
+        owner: &ast::Ident,
+        name: &ast::Ident,
+        subdomain: Id<model::Subdomain>,
+        place: Place,
+    ) -> Ty {
         if let (Symbol::Port(_), true) = (symbol, place.subdomain != Some(subdomain)) {
-            let message = format!("`{}` is a port of `{}`, which no other subdomain sees", owner.as_str(), self.model.subdomains[subdomain].name);
-            self.report(Diagnostic::new(&checks::ISOLATION, owner.span.to(name.span), message).hint("declare a `value` in the subdomain, and let an event carry it"));
+            let message = format!(
+                "`{}` is a port of `{}`, which no other subdomain sees",
+                owner.as_str(),
+                self.model.subdomains[subdomain].name
+            );
+            self.report(
+                Diagnostic::new(&checks::ISOLATION, owner.span.to(name.span), message)
+                    .hint("declare a `value` in the subdomain, and let an event carry it"),
+            );
             return Ty::Poison;
         }
         self.ty_within(symbol, owner, name, Some(subdomain))
     }
 
     /// `Order.Id`, `Order.Status`, `Order.Value`, `Payments.Receipt`.
-    fn ty_within(&mut self, symbol: Symbol, owner: &ast::Ident, name: &ast::Ident, subdomain: Option<Id<model::Subdomain>>) -> Ty {
+    fn ty_within(
+        &mut self,
+        symbol: Symbol,
+        owner: &ast::Ident,
+        name: &ast::Ident,
+        subdomain: Option<Id<model::Subdomain>>,
+    ) -> Ty {
         match symbol {
             Symbol::Aggregate(id) => self.ty_of_aggregate(id, owner, name),
             Symbol::Port(id) => {
                 let found = self.model.ports[id].types.iter().copied().find(|it| *self.type_name(*it) == name.as_str());
                 match found {
                     Some(it) => self.ty_of(it),
-                    None if self.nodes.ports[id.index()].broken.iter().any(|it| it.name.as_ref().is_none_or(|it| it.as_str() == name.as_str())) => Ty::Poison,
+                    None if self.nodes.ports[id.index()]
+                        .broken
+                        .iter()
+                        .any(|it| it.name.as_ref().is_none_or(|it| it.as_str() == name.as_str())) =>
+                    {
+                        Ty::Poison
+                    }
                     None => {
-                        let known: Vec<&str> = self.model.ports[id].types.iter().map(|it| self.type_name(*it).as_str()).collect();
+                        let known: Vec<&str> =
+                            self.model.ports[id].types.iter().map(|it| self.type_name(*it).as_str()).collect();
                         let hint = did_you_mean(name.as_str(), known);
-                        self.report_hint(Diagnostic::new(&names::UNKNOWN_TYPE, name.span, format!("the port `{}` has no type `{}`", owner.as_str(), name.as_str())), hint);
+                        self.report_hint(
+                            Diagnostic::new(
+                                &names::UNKNOWN_TYPE,
+                                name.span,
+                                format!("the port `{}` has no type `{}`", owner.as_str(), name.as_str()),
+                            ),
+                            hint,
+                        );
                         Ty::Poison
                     }
                 }
@@ -355,7 +470,14 @@ impl<'a> Draft<'a> {
         let status = node.lifecycles.first().map(|it| capitalised(it.name.as_str()));
         let own: Vec<&str> = types.iter().map(|it| self.type_name(*it).as_str()).collect();
         let hint = did_you_mean(name.as_str(), own.into_iter().chain(["Id"]).chain(status.as_deref()));
-        self.report_hint(Diagnostic::new(&names::UNKNOWN_TYPE, name.span, format!("the aggregate `{}` has no type `{}`", owner.as_str(), name.as_str())), hint);
+        self.report_hint(
+            Diagnostic::new(
+                &names::UNKNOWN_TYPE,
+                name.span,
+                format!("the aggregate `{}` has no type `{}`", owner.as_str(), name.as_str()),
+            ),
+            hint,
+        );
         Ty::Poison
     }
 
@@ -370,19 +492,31 @@ impl<'a> Draft<'a> {
         for refinement in &node.refinements {
             let span = refinement_span(refinement);
             match (refinement, base) {
-                (ast::Refinement::Value(expr), Base::Decimal) => match number(expr).and_then(|it| u64::try_from(it).ok()) {
-                    Some(value) => digits.push((value, span)),
-                    None => self.bad(span, "the digits of a decimal are whole numbers", "write `decimal(12, 2)`: twelve digits, two of them after the point"),
-                },
+                (ast::Refinement::Value(expr), Base::Decimal) => {
+                    match number(expr).and_then(|it| u64::try_from(it).ok()) {
+                        Some(value) => digits.push((value, span)),
+                        None => self.bad(
+                            span,
+                            "the digits of a decimal are whole numbers",
+                            "write `decimal(12, 2)`: twelve digits, two of them after the point",
+                        ),
+                    }
+                }
                 (ast::Refinement::Range { start, end, inclusive, .. }, Base::Int | Base::Decimal) => {
                     self.number_range(base, &mut rule, (start.as_ref(), end.as_ref(), *inclusive), span);
                 }
                 (ast::Refinement::Range { start, end, inclusive, .. }, Base::Text) => {
                     rule.length = self.size((start.as_ref(), end.as_ref(), *inclusive), span);
                 }
-                (ast::Refinement::Distinct { .. }, _) => self.bad(span, "only the elements of a list can be `distinct`", "remove `distinct`"),
-                (ast::Refinement::Value(_), Base::Text) => self.bad(span, "the length of a text is a range", "write `text(1..=120)`"),
-                (ast::Refinement::Value(_), Base::Int) => self.bad(span, "the values of an `int` are a range", "write `int(1..=10)`"),
+                (ast::Refinement::Distinct { .. }, _) => {
+                    self.bad(span, "only the elements of a list can be `distinct`", "remove `distinct`")
+                }
+                (ast::Refinement::Value(_), Base::Text) => {
+                    self.bad(span, "the length of a text is a range", "write `text(1..=120)`")
+                }
+                (ast::Refinement::Value(_), Base::Int) => {
+                    self.bad(span, "the values of an `int` are a range", "write `int(1..=10)`")
+                }
                 _ => {
                     let message = format!("`{}` has no rules", base_name(base));
                     self.bad(span, &message, "remove the parentheses");
@@ -398,7 +532,9 @@ impl<'a> Draft<'a> {
         if let Some(text) = &node.matches {
             match (base, text.as_plain()) {
                 (Base::Text, Some(pattern)) => rule.pattern = self.pattern(pattern, text.span),
-                (Base::Text, None) => self.bad(text.span, "a pattern cannot have `{…}` in it", "write it raw: `matches r\"…\"`"),
+                (Base::Text, None) => {
+                    self.bad(text.span, "a pattern cannot have `{…}` in it", "write it raw: `matches r\"…\"`")
+                }
                 _ => {
                     let message = format!("`{}` has no pattern; only `text` has", base_name(base));
                     self.bad(text.span, &message, "remove `matches`");
@@ -413,14 +549,22 @@ impl<'a> Draft<'a> {
             [] if node.refinements.iter().any(|it| matches!(it, ast::Refinement::Value(_))) => None,
             [(precision, span), (scale, _)] => {
                 if *precision == 0 || *precision > 18 || scale > precision {
-                    self.bad(*span, "a decimal has 1 to 18 digits, and no more of them after the point", "write `decimal(12, 2)`: twelve digits, two of them after the point");
+                    self.bad(
+                        *span,
+                        "a decimal has 1 to 18 digits, and no more of them after the point",
+                        "write `decimal(12, 2)`: twelve digits, two of them after the point",
+                    );
                     return None;
                 }
                 Some(Digits { precision: *precision as u8, scale: *scale as u8 })
             }
             _ => {
                 let hint = "write `decimal(12, 2)`: twelve digits, two of them after the point";
-                self.bad(node.span, "a `decimal` says how many digits it has, and how many of them are after the point", hint);
+                self.bad(
+                    node.span,
+                    "a `decimal` says how many digits it has, and how many of them are after the point",
+                    hint,
+                );
                 None
             }
         }
@@ -437,7 +581,13 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn number_range(&mut self, base: Base, rule: &mut Rule, (start, end, inclusive): (Option<&ast::Expr>, Option<&ast::Expr>, bool), span: Span) {
+    fn number_range(
+        &mut self,
+        base: Base,
+        rule: &mut Rule,
+        (start, end, inclusive): (Option<&ast::Expr>, Option<&ast::Expr>, bool),
+        span: Span,
+    ) {
         if rule.min.is_some() || rule.max.is_some() {
             return self.bad(span, "there are two ranges", "write one");
         }
@@ -447,7 +597,8 @@ impl<'a> Draft<'a> {
             Some(expr) => number(expr).filter(|it| !whole || it.is_integer()).map(Some),
         };
         let (Some(start), Some(end)) = (read(start), read(end)) else {
-            let message = if whole { "the ends of this range are whole numbers" } else { "the ends of a range are numbers" };
+            let message =
+                if whole { "the ends of this range are whole numbers" } else { "the ends of a range are numbers" };
             return self.bad(span, message, "write `0..`, `1..=10` or `0..100`");
         };
         rule.min = start.map(|value| Bound { value, inclusive: true });
@@ -461,10 +612,16 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn size(&mut self, (start, end, inclusive): (Option<&ast::Expr>, Option<&ast::Expr>, bool), span: Span) -> Option<Size> {
+    fn size(
+        &mut self,
+        (start, end, inclusive): (Option<&ast::Expr>, Option<&ast::Expr>, bool),
+        span: Span,
+    ) -> Option<Size> {
         let read = |expr: Option<&ast::Expr>| match expr {
             None => Some(None),
-            Some(expr) => number(expr).and_then(|it| it.is_integer().then(|| u64::try_from(it).ok()).flatten()).map(Some),
+            Some(expr) => {
+                number(expr).and_then(|it| it.is_integer().then(|| u64::try_from(it).ok()).flatten()).map(Some)
+            }
         };
         let (Some(min), Some(max)) = (read(start), read(end)) else {
             self.bad(span, "a size is a whole number from 0", "write `1..=120`");
@@ -486,11 +643,19 @@ impl<'a> Draft<'a> {
         let mut rule = CollectionRule::default();
         for refinement in &node.refinements {
             match refinement {
-                ast::Refinement::Range { start, end, inclusive, span } => rule.size = self.size((start.as_ref(), end.as_ref(), *inclusive), *span),
-                ast::Refinement::Distinct { span, .. } if !list => self.bad(*span, "keys of a map and elements of a set are always distinct", "remove `distinct`"),
+                ast::Refinement::Range { start, end, inclusive, span } => {
+                    rule.size = self.size((start.as_ref(), end.as_ref(), *inclusive), *span)
+                }
+                ast::Refinement::Distinct { span, .. } if !list => {
+                    self.bad(*span, "keys of a map and elements of a set are always distinct", "remove `distinct`")
+                }
                 ast::Refinement::Distinct { field: None, .. } => rule.distinct = Some(Distinct::Elements),
-                ast::Refinement::Distinct { field: Some(field), .. } => rule.distinct = self.distinct_field(element, field),
-                ast::Refinement::Value(expr) => self.bad(expr.span, "the size of a collection is a range", "write `list<Item>(1..=50)`"),
+                ast::Refinement::Distinct { field: Some(field), .. } => {
+                    rule.distinct = self.distinct_field(element, field)
+                }
+                ast::Refinement::Value(expr) => {
+                    self.bad(expr.span, "the size of a collection is a range", "write `list<Item>(1..=50)`")
+                }
             }
         }
         if let Some(text) = &node.matches {
@@ -576,7 +741,9 @@ fn refinement_span(refinement: &ast::Refinement) -> Span {
 /// A number as written, perhaps with a minus.
 pub(crate) fn number(expr: &ast::Expr) -> Option<Decimal> {
     match &expr.kind {
-        ast::ExprKind::Literal(ast::Literal::Int(digits) | ast::Literal::Decimal(digits)) => Decimal::from_str_exact(digits).ok(),
+        ast::ExprKind::Literal(ast::Literal::Int(digits) | ast::Literal::Decimal(digits)) => {
+            Decimal::from_str_exact(digits).ok()
+        }
         ast::ExprKind::Unary { op: ast::UnaryOp::Neg, operand, .. } => number(operand).map(|it| -it),
         _ => None,
     }
@@ -584,8 +751,10 @@ pub(crate) fn number(expr: &ast::Expr) -> Option<Decimal> {
 
 /// `Status` of `status`, `OrderState` of `order_state`.
 pub(crate) fn capitalised(name: &str) -> String {
-    name.split('_').map(|word| {
-        let mut letters = word.chars();
-        letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect::<String>())
-    }).collect()
+    name.split('_')
+        .map(|word| {
+            let mut letters = word.chars();
+            letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect::<String>())
+        })
+        .collect()
 }

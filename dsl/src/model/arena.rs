@@ -172,7 +172,10 @@ impl Model {
         Cursor { model: self, id }
     }
 
-    pub(crate) fn each<'m, T: Noun>(&'m self, ids: &'m [Id<T>]) -> impl DoubleEndedIterator<Item = Cursor<'m, T>> + ExactSizeIterator {
+    pub(crate) fn each<'m, T: Noun>(
+        &'m self,
+        ids: &'m [Id<T>],
+    ) -> impl DoubleEndedIterator<Item = Cursor<'m, T>> + ExactSizeIterator {
         ids.iter().map(|id| self.at(*id))
     }
 }

@@ -324,7 +324,9 @@ impl Expr {
     /// What this node itself, without those below it, may be refused for.
     pub fn own_failures(&self) -> &'static [Failure] {
         match &self.kind {
-            ExprKind::Arithmetic(Arithmetic::Divide | Arithmetic::Remainder, ..) => &[Failure::Overflow, Failure::DivisionByZero],
+            ExprKind::Arithmetic(Arithmetic::Divide | Arithmetic::Remainder, ..) => {
+                &[Failure::Overflow, Failure::DivisionByZero]
+            }
             ExprKind::Arithmetic(..) | ExprKind::Negate(_) | ExprKind::Sum { .. } => &[Failure::Overflow],
             ExprKind::Index { proven: false, .. } => &[Failure::NoKey],
             ExprKind::Convert(conversion, _) if conversion.may_fail() => &[Failure::Refinement],
@@ -366,7 +368,9 @@ impl Expr {
             }
             K::Get { of, .. } | K::GetIfPresent { of, .. } | K::Row { key: of, .. } => visit(of),
             K::JoinElement(of) | K::JoinRow(of) | K::Proven(of) | K::Not(of) | K::Negate(of) => visit(of),
-            K::IsAbsent(of) | K::IsEmpty(of) | K::Keys(of) | K::Values(of) | K::Size(of) | K::Convert(_, of) => visit(of),
+            K::IsAbsent(of) | K::IsEmpty(of) | K::Keys(of) | K::Values(of) | K::Size(of) | K::Convert(_, of) => {
+                visit(of)
+            }
             K::IfGiven { condition, .. } => visit(condition),
             K::And(a, b) | K::Or(a, b) | K::Arithmetic(_, a, b) | K::Compare(_, a, b) | K::Coalesce(a, b) => {
                 visit(a);
@@ -381,7 +385,10 @@ impl Expr {
                 visit(b);
                 visit(c);
             }
-            K::Map { of, each: lambda } | K::Filter { of, keep: lambda } | K::Any { of, holds: lambda } | K::All { of, holds: lambda } => {
+            K::Map { of, each: lambda }
+            | K::Filter { of, keep: lambda }
+            | K::Any { of, holds: lambda }
+            | K::All { of, holds: lambda } => {
                 visit(of);
                 visit(&lambda.body);
             }
@@ -391,8 +398,21 @@ impl Expr {
                     visit(&lambda.body);
                 }
             }
-            K::Literal(_) | K::Case(..) | K::State(..) | K::Absent | K::SelfId | K::Field(_) | K::Computed(_) | K::Status => {}
-            K::Param(_) | K::Local(_) | K::Payload(_) | K::EventStream | K::EventAt | K::EventEntered | K::Column(_) => {}
+            K::Literal(_)
+            | K::Case(..)
+            | K::State(..)
+            | K::Absent
+            | K::SelfId
+            | K::Field(_)
+            | K::Computed(_)
+            | K::Status => {}
+            K::Param(_)
+            | K::Local(_)
+            | K::Payload(_)
+            | K::EventStream
+            | K::EventAt
+            | K::EventEntered
+            | K::Column(_) => {}
             K::Part(_) | K::HasRole(_) | K::Caller(_) | K::Now | K::FailureMessage | K::Poison => {}
         }
     }
@@ -415,7 +435,9 @@ impl Expr {
             (K::Caller(a), K::Caller(b)) => a == b,
             (K::Get { of: a, field: f }, K::Get { of: b, field: g }) => f == g && a.same(b),
             (K::GetIfPresent { of: a, field: f }, K::GetIfPresent { of: b, field: g }) => f == g && a.same(b),
-            (K::JoinElement(a), K::JoinElement(b)) | (K::JoinRow(a), K::JoinRow(b)) | (K::Proven(a), K::Proven(b)) => a.same(b),
+            (K::JoinElement(a), K::JoinElement(b)) | (K::JoinRow(a), K::JoinRow(b)) | (K::Proven(a), K::Proven(b)) => {
+                a.same(b)
+            }
             (K::Convert(s, a), K::Convert(t, b)) => s == t && a.same(b),
             (K::Index { map: a, key: b, .. }, K::Index { map: c, key: d, .. }) => pair(a, b, c, d),
             (K::Arithmetic(o, a, b), K::Arithmetic(p, c, d)) => o == p && pair(a, b, c, d),

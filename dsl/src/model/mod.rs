@@ -29,7 +29,10 @@ mod system;
 mod ty;
 mod view;
 
-pub use aggregate::{Aggregate, Computed, Effect, Error, Event, Field, Lifecycle, MessagePiece, Origin, PayloadField, State, Timer, TimerWhen};
+pub use aggregate::{
+    Aggregate, Computed, Effect, Error, Event, Field, Lifecycle, MessagePiece, Origin, PayloadField, State, Timer,
+    TimerWhen,
+};
 pub use arena::{Arena, Cursor, Id, Noun};
 pub use command::{Allow, Command, Emit, Raise, Read, ReadKind, Refusal, Statement};
 pub use contract::Contracts;
@@ -40,13 +43,16 @@ pub use policy::{Policy, PolicyCase, Reaction};
 pub use port::{Operation, Port};
 pub use saga::{Branches, Call, CallTarget, Phase, Retry, Saga, Step};
 pub use system::{Identity, Owner, Role, Subdomain, System, TypeRef};
-pub use ty::{Base, Bound, Case, CollectionRule, Digits, Distinct, Enum, NamedType, Param, Refined, Rule, Size, Ty, Value};
+pub use ty::{
+    Base, Bound, Case, CollectionRule, Digits, Distinct, Enum, NamedType, Param, Refined, Rule, Size, Ty, Value,
+};
 pub use view::{Answer, Column, Handler, HandlerCase, Query, QueryKind, RowChange, View, ViewSource};
 
 /// A checked system. Built by `check` only; without errors, nothing in it is poisoned.
 #[derive(Clone, Debug)]
 pub struct Model {
     pub(crate) system: System,
+    pub(crate) caller_docs: Docs,
     pub(crate) gateway: Option<Gateway>,
     pub(crate) gateway_contracts: Contracts,
     pub(crate) roles: Arena<Role>,
@@ -85,6 +91,37 @@ nouns! {
 }
 
 impl Model {
+    pub(crate) fn empty(system: System) -> Self {
+        Self {
+            system,
+            caller_docs: None,
+            gateway: None,
+            gateway_contracts: Contracts::default(),
+            roles: Arena::default(),
+            identities: Arena::default(),
+            subdomains: Arena::default(),
+            named_types: Arena::default(),
+            values: Arena::default(),
+            enums: Arena::default(),
+            aggregates: Arena::default(),
+            commands: Arena::default(),
+            events: Arena::default(),
+            errors: Arena::default(),
+            views: Arena::default(),
+            queries: Arena::default(),
+            sagas: Arena::default(),
+            policies: Arena::default(),
+            ports: Arena::default(),
+            operations: Arena::default(),
+            composes: Arena::default(),
+        }
+    }
+
+    /// The docs of `caller`.
+    pub fn caller_docs(&self) -> &Docs {
+        &self.caller_docs
+    }
+
     /// The system itself: name, docs, shared types.
     pub fn system(&self) -> &System {
         &self.system

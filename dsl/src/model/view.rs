@@ -235,7 +235,8 @@ impl<'m> Cursor<'m, View> {
         let mut found: Vec<Id<Aggregate>> = Vec::new();
         let model = self.model();
         let handled = handlers.iter().flat_map(|it| it.cases.iter().map(|case| case.event));
-        let all = handled.chain(ignored.iter().copied()).map(|event| model.at(event).aggregate).chain(open.iter().copied());
+        let all =
+            handled.chain(ignored.iter().copied()).map(|event| model.at(event).aggregate).chain(open.iter().copied());
         for aggregate in all {
             if !found.contains(&aggregate) {
                 found.push(aggregate);

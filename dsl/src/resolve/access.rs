@@ -87,10 +87,18 @@ impl<'a> Body<'_, 'a> {
             Itself::Aggregate(id) => {
                 let aggregate = &model.aggregates[id];
                 if let Some(index) = aggregate.fields.iter().position(|it| it.name == name) {
-                    return Some(Expr { kind: ExprKind::Field(index as u32), ty: aggregate.fields[index].ty.clone(), span });
+                    return Some(Expr {
+                        kind: ExprKind::Field(index as u32),
+                        ty: aggregate.fields[index].ty.clone(),
+                        span,
+                    });
                 }
                 if let Some(index) = aggregate.computed.iter().position(|it| it.name == name) {
-                    return Some(Expr { kind: ExprKind::Computed(index as u32), ty: aggregate.computed[index].ty.clone(), span });
+                    return Some(Expr {
+                        kind: ExprKind::Computed(index as u32),
+                        ty: aggregate.computed[index].ty.clone(),
+                        span,
+                    });
                 }
                 let status = aggregate.lifecycle.as_ref().is_some_and(|it| it.name == name);
                 status.then(|| Expr { kind: ExprKind::Status, ty: Ty::Status(id), span })
@@ -128,11 +136,16 @@ impl<'a> Body<'_, 'a> {
         let alias = self.sight.alias.as_ref().is_some_and(|alias| alias == name);
         if alias || (name == "failure" && self.sight.failure) {
             let message = format!("`{name}` is not a value by itself");
-            self.report(Diagnostic::new(&types::NOT_HERE, ident.span, message).hint(format!("read a part of it: `{name}.…`")));
+            self.report(
+                Diagnostic::new(&types::NOT_HERE, ident.span, message).hint(format!("read a part of it: `{name}.…`")),
+            );
             return self.poison(ident.span);
         }
         let hint = self.name_hint(name, want);
-        self.report_hint(Diagnostic::new(&codes::UNKNOWN_NAME, ident.span, format!("nothing is named `{name}` here")), hint);
+        self.report_hint(
+            Diagnostic::new(&codes::UNKNOWN_NAME, ident.span, format!("nothing is named `{name}` here")),
+            hint,
+        );
         self.poison(ident.span)
     }
 
@@ -151,7 +164,8 @@ impl<'a> Body<'_, 'a> {
         }
         match want.map(|ty| ty.as_optional().unwrap_or(ty)) {
             Some(Ty::Enum(id)) => known.extend(model.enums[*id].cases.iter().map(|it| it.name.as_str())),
-            Some(Ty::Status(id)) => known.extend(model.aggregates[*id].lifecycle.iter().flat_map(|it| &it.states).map(|it| it.name.as_str())),
+            Some(Ty::Status(id)) => known
+                .extend(model.aggregates[*id].lifecycle.iter().flat_map(|it| &it.states).map(|it| it.name.as_str())),
             _ => {}
         }
         did_you_mean(name, known)
@@ -164,7 +178,10 @@ impl<'a> Body<'_, 'a> {
             Itself::Aggregate(id) => {
                 let aggregate = &model.aggregates[id];
                 let fields = aggregate.fields.iter().map(|it| it.name.as_str());
-                fields.chain(aggregate.computed.iter().map(|it| it.name.as_str())).chain(aggregate.lifecycle.iter().map(|it| it.name.as_str())).collect()
+                fields
+                    .chain(aggregate.computed.iter().map(|it| it.name.as_str()))
+                    .chain(aggregate.lifecycle.iter().map(|it| it.name.as_str()))
+                    .collect()
             }
             Itself::Row(id) => model.views[id].columns.iter().map(|it| it.name.as_str()).collect(),
         }
@@ -172,16 +189,26 @@ impl<'a> Body<'_, 'a> {
 
     /// Whether something that could not be read may have had this name.
     fn hidden(&self, name: &str) -> bool {
-        let named = |broken: &[ast::Broken]| broken.iter().any(|it| it.name.as_ref().is_none_or(|it| it.as_str() == name));
+        let named =
+            |broken: &[ast::Broken]| broken.iter().any(|it| it.name.as_ref().is_none_or(|it| it.as_str() == name));
         match self.sight.itself {
             Itself::Aggregate(id) => named(&self.draft.nodes.aggregates[id.index()].broken),
             Itself::Row(id) => named(&self.draft.nodes.views[id.index()].broken),
-            Itself::Nothing => self.place.aggregate.is_some_and(|id| named(&self.draft.nodes.aggregates[id.index()].broken)),
+            Itself::Nothing => {
+                self.place.aggregate.is_some_and(|id| named(&self.draft.nodes.aggregates[id.index()].broken))
+            }
         }
     }
 
     /// `base.name`, `base?.name`.
-    pub(crate) fn field(&mut self, base: &'a ast::Expr, ident: &'a ast::Ident, optional: bool, span: Span, want: Option<&Ty>) -> Expr {
+    pub(crate) fn field(
+        &mut self,
+        base: &'a ast::Expr,
+        ident: &'a ast::Ident,
+        optional: bool,
+        span: Span,
+        want: Option<&Ty>,
+    ) -> Expr {
         let _ = want;
         match &base.kind {
             ast::ExprKind::Caller => return self.identity(ident, span),
@@ -198,7 +225,10 @@ impl<'a> Body<'_, 'a> {
                 }
                 if self.draft.names.subdomains.contains_key(root.as_str()) {
                     let message = format!("`{}.{}` is not a value", root.as_str(), ident.as_str());
-                    self.report(Diagnostic::new(&checks::ISOLATION, span, message).hint("no subdomain reads what another holds: follow its events with a view"));
+                    self.report(
+                        Diagnostic::new(&checks::ISOLATION, span, message)
+                            .hint("no subdomain reads what another holds: follow its events with a view"),
+                    );
                     return self.poison(span);
                 }
             }
@@ -230,13 +260,20 @@ impl<'a> Body<'_, 'a> {
         let first = path[0];
         if let [subdomain, aggregate] = path
             && let Some(id) = self.draft.names.subdomains.get(subdomain.as_str())
-            && let Some(Symbol::Aggregate(_) | Symbol::View(_)) = self.draft.names.members[id.index()].get(aggregate.as_str())
+            && let Some(Symbol::Aggregate(_) | Symbol::View(_)) =
+                self.draft.names.members[id.index()].get(aggregate.as_str())
         {
             let message = format!("`{}.{}.{}` is not a value", subdomain.as_str(), aggregate.as_str(), ident.as_str());
-            self.report(Diagnostic::new(&checks::ISOLATION, span, message).hint("no subdomain reads what another holds: follow its events with a view"));
+            self.report(
+                Diagnostic::new(&checks::ISOLATION, span, message)
+                    .hint("no subdomain reads what another holds: follow its events with a view"),
+            );
             return self.poison(span);
         }
-        let owned = ast::Path { segments: path.iter().map(|it| (*it).clone()).collect(), span: first.span.to(path[path.len() - 1].span) };
+        let owned = ast::Path {
+            segments: path.iter().map(|it| (*it).clone()).collect(),
+            span: first.span.to(path[path.len() - 1].span),
+        };
         let ty = self.draft.case_ty(self.place, &owned);
         match ty {
             Ty::Enum(_) | Ty::Status(_) => match self.case_named(ident, &ty) {
@@ -260,7 +297,10 @@ impl<'a> Body<'_, 'a> {
     fn identity(&mut self, ident: &'a ast::Ident, span: Span) -> Expr {
         if !self.sight.caller {
             let message = format!("the caller is not known in {}", self.sight.what);
-            self.report(Diagnostic::new(&types::NOT_HERE, span, message).hint("read it in a command, and let the event carry it"));
+            self.report(
+                Diagnostic::new(&types::NOT_HERE, span, message)
+                    .hint("read it in a command, and let the event carry it"),
+            );
             return self.poison(span);
         }
         let identities = &self.draft.model.identities;
@@ -293,7 +333,9 @@ impl<'a> Body<'_, 'a> {
         }
         if self.sight.new {
             let message = format!("there is no state yet in {}", self.sight.what);
-            self.report(Diagnostic::new(&types::NOT_HERE, span, message).hint("only `self.id` is there before the first event"));
+            self.report(
+                Diagnostic::new(&types::NOT_HERE, span, message).hint("only `self.id` is there before the first event"),
+            );
             return self.poison(span);
         }
         if self.hidden(name) {
@@ -320,7 +362,10 @@ impl<'a> Body<'_, 'a> {
                 if self.draft.model.aggregates[aggregate].lifecycle.is_some() {
                     return Expr { kind: ExprKind::EventEntered, ty: Ty::Status(aggregate), span };
                 }
-                let message = format!("`{}` has no lifecycle, so its events enter no state", self.draft.model.aggregates[aggregate].name);
+                let message = format!(
+                    "`{}` has no lifecycle, so its events enter no state",
+                    self.draft.model.aggregates[aggregate].name
+                );
                 if self.draft.nodes.aggregates[aggregate.index()].broken.is_empty() {
                     self.report(Diagnostic::new(&codes::UNKNOWN_MEMBER, ident.span, message));
                 }
@@ -338,7 +383,10 @@ impl<'a> Body<'_, 'a> {
         let hint = did_you_mean(name, payload.iter().map(|it| it.name.as_str()).chain(ENVELOPE));
         let (of, declared) = (&self.draft.model.events[event].name, self.draft.model.events[event].span);
         let message = format!("the event `{of}`, here `{}`, carries no `{name}`", root.as_str());
-        self.report_hint(Diagnostic::new(&codes::UNKNOWN_MEMBER, ident.span, message).label(declared, "declared here"), hint);
+        self.report_hint(
+            Diagnostic::new(&codes::UNKNOWN_MEMBER, ident.span, message).label(declared, "declared here"),
+            hint,
+        );
         self.poison(span)
     }
 
@@ -360,7 +408,10 @@ impl<'a> Body<'_, 'a> {
         };
         if absent && !optional {
             let message = "this may be absent, so its fields cannot be read";
-            self.report(Diagnostic::new(&types::MAY_BE_ABSENT, of.span, message).hint("write `?.` instead of `.`, or look first with `if … as x { … }`"));
+            self.report(
+                Diagnostic::new(&types::MAY_BE_ABSENT, of.span, message)
+                    .hint("write `?.` instead of `.`, or look first with `if … as x { … }`"),
+            );
             return self.poison(span);
         }
         if optional && !absent {
@@ -383,8 +434,14 @@ impl<'a> Body<'_, 'a> {
     fn member_of(&self, ty: &Ty, name: &str) -> Option<(u32, Ty)> {
         let model = &self.draft.model;
         match ty {
-            Ty::Value(id) => (0u32..).zip(&model.values[*id].fields).find(|(_, it)| it.name == name).map(|(index, it)| (index, it.ty.clone())),
-            Ty::Row(id) => (0u32..).zip(&model.views[*id].columns).find(|(_, it)| it.name == name).map(|(index, it)| (index, it.ty.clone())),
+            Ty::Value(id) => (0u32..)
+                .zip(&model.values[*id].fields)
+                .find(|(_, it)| it.name == name)
+                .map(|(index, it)| (index, it.ty.clone())),
+            Ty::Row(id) => (0u32..)
+                .zip(&model.views[*id].columns)
+                .find(|(_, it)| it.name == name)
+                .map(|(index, it)| (index, it.ty.clone())),
             _ => None,
         }
     }
@@ -424,7 +481,8 @@ impl<'a> Body<'_, 'a> {
         if known.is_empty() {
             let message = format!("`{}` has no fields", self.draft.show(ty));
             let diagnostic = Diagnostic::new(&codes::UNKNOWN_MEMBER, ident.span, message);
-            let hint = ty.is_collection().then(|| "go through its elements with `.map(x => …)`, `.sum(x => …)`".to_owned());
+            let hint =
+                ty.is_collection().then(|| "go through its elements with `.map(x => …)`, `.sum(x => …)`".to_owned());
             self.report_hint(diagnostic.label(of.span, format!("this is `{}`", self.draft.show(ty))), hint);
             return self.poison(span);
         }
@@ -433,7 +491,9 @@ impl<'a> Body<'_, 'a> {
         {
             return self.poison(span);
         }
-        let hint = did_you_mean(ident.as_str(), known.iter().copied()).or_else(|| Some(format!("it has {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))));
+        let hint = did_you_mean(ident.as_str(), known.iter().copied()).or_else(|| {
+            Some(format!("it has {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")))
+        });
         let message = format!("`{}` has no `{}`", self.draft.show(ty), ident.as_str());
         self.report_hint(Diagnostic::new(&codes::UNKNOWN_MEMBER, ident.span, message), hint);
         self.poison(span)
@@ -456,7 +516,10 @@ impl<'a> Body<'_, 'a> {
             }
             other => {
                 let message = format!("`{}` has no entries to look up", self.draft.show(other));
-                self.report(Diagnostic::new(&types::BAD_OPERAND, map.span, message).hint("only maps and views are read with `[…]`"));
+                self.report(
+                    Diagnostic::new(&types::BAD_OPERAND, map.span, message)
+                        .hint("only maps and views are read with `[…]`"),
+                );
                 return self.poison(span);
             }
         };
@@ -472,7 +535,10 @@ impl<'a> Body<'_, 'a> {
         };
         if !self.sight.rows {
             let message = format!("a view cannot be read in {}", self.sight.what);
-            self.report(Diagnostic::new(&types::NOT_HERE, span, message).hint("a command reads it before it decides: `with row = View[key] else …`"));
+            self.report(
+                Diagnostic::new(&types::NOT_HERE, span, message)
+                    .hint("a command reads it before it decides: `with row = View[key] else …`"),
+            );
             return self.poison(span);
         }
         let key_ty = self.draft.model.views[view].columns.first().map_or(Ty::Poison, |it| it.ty.clone());
@@ -486,7 +552,10 @@ impl<'a> crate::draft::Draft<'a> {
     fn case_ty(&mut self, place: crate::types::Place, path: &ast::Path) -> Ty {
         let segments = &path.segments;
         let in_reach = match segments.as_slice() {
-            [name] => place.subdomain.and_then(|id| self.names.members[id.index()].get(name.as_str())).or_else(|| self.names.shared.get(name.as_str())),
+            [name] => place
+                .subdomain
+                .and_then(|id| self.names.members[id.index()].get(name.as_str()))
+                .or_else(|| self.names.shared.get(name.as_str())),
             _ => None,
         };
         if let Some(symbol) = in_reach {

@@ -12,7 +12,10 @@ impl<'a> Draft<'a> {
             let node = self.nodes.aggregates[id.index()];
             self.incomplete[id.index()] = !node.broken.is_empty();
             if let Some(own) = &node.id {
-                self.report(Diagnostic::new(&checks::NOT_YET, own.ty.span, "keys of one's own are not available yet").hint("remove it: every aggregate has an id of its own"));
+                self.report(
+                    Diagnostic::new(&checks::NOT_YET, own.ty.span, "keys of one's own are not available yet")
+                        .hint("remove it: every aggregate has an id of its own"),
+                );
             }
             self.lifecycle(id, node);
             self.state_fields(id, node);
@@ -23,7 +26,11 @@ impl<'a> Draft<'a> {
         let Some(lifecycle) = node.lifecycles.first() else { return };
         for other in &node.lifecycles[1..] {
             let message = "an aggregate has one lifecycle";
-            self.report(Diagnostic::new(&codes::SECOND, other.span, message).label(lifecycle.span, "the first one").hint("draw all transitions in one"));
+            self.report(
+                Diagnostic::new(&codes::SECOND, other.span, message)
+                    .label(lifecycle.span, "the first one")
+                    .hint("draw all transitions in one"),
+            );
         }
         let mut states: Vec<model::State> = Vec::new();
         let mut transitions = Vec::new();
@@ -33,7 +40,10 @@ impl<'a> Draft<'a> {
             for from in &from {
                 for to in &to {
                     if transitions.contains(&(*from, *to)) {
-                        let message = format!("`{} -> {}` is drawn twice", states[*from as usize].name, states[*to as usize].name);
+                        let message = format!(
+                            "`{} -> {}` is drawn twice",
+                            states[*from as usize].name, states[*to as usize].name
+                        );
                         self.report(Diagnostic::new(&codes::DUPLICATE, arrow.span, message).hint("draw it once"));
                     } else {
                         transitions.push((*from, *to));
@@ -42,7 +52,8 @@ impl<'a> Draft<'a> {
             }
         }
         let name = self.intern(lifecycle.name.as_str());
-        let lifecycle = model::Lifecycle { name, docs: docs(&lifecycle.doc), span: lifecycle.name.span, states, transitions };
+        let lifecycle =
+            model::Lifecycle { name, docs: docs(&lifecycle.doc), span: lifecycle.name.span, states, transitions };
         self.model.aggregates[id].lifecycle = Some(lifecycle);
     }
 
@@ -50,7 +61,13 @@ impl<'a> Draft<'a> {
         if let Some(index) = states.iter().position(|it| it.name == ident.as_str()) {
             return index as u32;
         }
-        states.push(model::State { name: self.intern(ident.as_str()), docs: None, span: ident.span, initial: false, fields: Vec::new() });
+        states.push(model::State {
+            name: self.intern(ident.as_str()),
+            docs: None,
+            span: ident.span,
+            initial: false,
+            fields: Vec::new(),
+        });
         states.len() as u32 - 1
     }
 
@@ -71,19 +88,34 @@ impl<'a> Draft<'a> {
         for (field, state) in all {
             if let Some(first) = seen.iter().find(|it| it.text == field.name.text) {
                 let message = format!("the field `{}` is declared twice", field.name.as_str());
-                self.report(Diagnostic::new(&codes::DUPLICATE, field.name.span, message).at("declared again here").label(first.span, "first declared here").hint("give one of them another name, or remove it"));
+                self.report(
+                    Diagnostic::new(&codes::DUPLICATE, field.name.span, message)
+                        .at("declared again here")
+                        .label(first.span, "first declared here")
+                        .hint("give one of them another name, or remove it"),
+                );
                 continue;
             }
             seen.push(&field.name);
             if field.name.as_str() == "id" {
-                self.report(Diagnostic::new(&codes::RESERVED, field.name.span, "every aggregate has an `id` already").hint("give the field another name"));
+                self.report(
+                    Diagnostic::new(&codes::RESERVED, field.name.span, "every aggregate has an `id` already")
+                        .hint("give the field another name"),
+                );
                 continue;
             }
             let ty = self.ty(place, &field.ty);
             self.unique(field, &ty);
             let name = self.intern(field.name.as_str());
             let index = self.model.aggregates[id].fields.len() as u32;
-            self.model.aggregates[id].fields.push(Field { name, docs: docs(&field.doc), span: field.name.span, ty, unique: field.unique.is_some(), state });
+            self.model.aggregates[id].fields.push(Field {
+                name,
+                docs: docs(&field.doc),
+                span: field.name.span,
+                ty,
+                unique: field.unique.is_some(),
+                state,
+            });
             if let (Some(state), Some(lifecycle)) = (state, &mut self.model.aggregates[id].lifecycle) {
                 lifecycle.states[state as usize].fields.push(index);
             }
@@ -93,7 +125,10 @@ impl<'a> Draft<'a> {
     fn unique(&mut self, field: &'a ast::Field, ty: &Ty) {
         let Some(span) = field.unique else { return };
         if ty.is_collection() {
-            self.report(Diagnostic::new(&checks::UNIQUE, span, "a collection cannot be `unique`").hint("only a single value can"));
+            self.report(
+                Diagnostic::new(&checks::UNIQUE, span, "a collection cannot be `unique`")
+                    .hint("only a single value can"),
+            );
         }
     }
 
@@ -104,10 +139,18 @@ impl<'a> Draft<'a> {
             let members = crate::names::distinct(self, "the member", &node.lets, |it| &it.name);
             let mut members: Vec<&'a ast::Let> = members;
             members.retain(|member| {
-                let taken = self.model.aggregates[id].fields.iter().find(|it| it.name == member.name.as_str()).map(|it| it.span);
+                let taken = self.model.aggregates[id]
+                    .fields
+                    .iter()
+                    .find(|it| it.name == member.name.as_str())
+                    .map(|it| it.span);
                 if let Some(first) = taken {
                     let message = format!("the name `{}` is declared twice", member.name.as_str());
-                    self.report(Diagnostic::new(&codes::DUPLICATE, member.name.span, message).label(first, "first declared here").hint("give one of them another name"));
+                    self.report(
+                        Diagnostic::new(&codes::DUPLICATE, member.name.span, message)
+                            .label(first, "first declared here")
+                            .hint("give one of them another name"),
+                    );
                 }
                 taken.is_none()
             });
@@ -134,7 +177,10 @@ impl<'a> Draft<'a> {
             if state[other] == 1 && !self.circular.contains(&members[other].name.span) {
                 let message = format!("`{name}` is computed of itself");
                 self.circular.push(members[other].name.span);
-                self.report(Diagnostic::new(&crate::diagnostic::types::RECURSIVE, members[other].name.span, message).label(members[index].value.span, "here"));
+                self.report(
+                    Diagnostic::new(&crate::diagnostic::types::RECURSIVE, members[other].name.span, message)
+                        .label(members[index].value.span, "here"),
+                );
             }
             self.order_member(members, other, state, order);
         }
@@ -151,7 +197,13 @@ impl<'a> Draft<'a> {
         let value = if circular { body.poison(member.value.span) } else { body.expr(&member.value, None) };
         let name: Name = self.intern(member.name.as_str());
         let ty = value.ty.clone();
-        self.model.aggregates[id].computed.push(Computed { name, docs: docs(&member.doc), span: member.name.span, ty, value });
+        self.model.aggregates[id].computed.push(Computed {
+            name,
+            docs: docs(&member.doc),
+            span: member.name.span,
+            ty,
+            value,
+        });
     }
 }
 

@@ -9,15 +9,34 @@ use crate::suggest::did_you_mean;
 
 impl<'a> Body<'_, 'a> {
     /// One expression for each field, in order; whatever is missing, unknown or doubled is reported. `what` names the callee.
-    pub(crate) fn arguments(&mut self, what: &str, declared: Span, fields: &[(Name, Ty)], args: &'a [ast::Arg], span: Span) -> Vec<Expr> {
+    pub(crate) fn arguments(
+        &mut self,
+        what: &str,
+        declared: Span,
+        fields: &[(Name, Ty)],
+        args: &'a [ast::Arg],
+        span: Span,
+    ) -> Vec<Expr> {
         let args: Vec<&'a ast::Arg> = args.iter().collect();
         self.arguments_of(what, declared, fields, &args, span)
     }
 
     /// The same of some arguments.
-    pub(crate) fn arguments_of(&mut self, what: &str, declared: Span, fields: &[(Name, Ty)], args: &[&'a ast::Arg], span: Span) -> Vec<Expr> {
+    pub(crate) fn arguments_of(
+        &mut self,
+        what: &str,
+        declared: Span,
+        fields: &[(Name, Ty)],
+        args: &[&'a ast::Arg],
+        span: Span,
+    ) -> Vec<Expr> {
         let found = self.match_arguments(what, declared, fields, args);
-        let missing: Vec<String> = fields.iter().zip(&found.values).filter(|(_, value)| value.is_none()).map(|((name, _), _)| format!("`{name}`")).collect();
+        let missing: Vec<String> = fields
+            .iter()
+            .zip(&found.values)
+            .filter(|(_, value)| value.is_none())
+            .map(|((name, _), _)| format!("`{name}`"))
+            .collect();
         if !missing.is_empty() && !found.unclear {
             let message = format!("{what} also wants {}", missing.join(", "));
             self.report(Diagnostic::new(&codes::MISSING_ARGUMENT, span, message).label(declared, "declared here"));
@@ -26,7 +45,13 @@ impl<'a> Body<'_, 'a> {
     }
 
     /// The fields that are given, as (index, value), in the order of the fields.
-    pub(crate) fn some_arguments(&mut self, what: &str, declared: Span, fields: &[(Name, Ty)], args: &'a [ast::Arg]) -> Vec<(u32, Expr)> {
+    pub(crate) fn some_arguments(
+        &mut self,
+        what: &str,
+        declared: Span,
+        fields: &[(Name, Ty)],
+        args: &'a [ast::Arg],
+    ) -> Vec<(u32, Expr)> {
         let args: Vec<&'a ast::Arg> = args.iter().collect();
         let found = self.match_arguments(what, declared, fields, &args);
         (0u32..).zip(found.values).filter_map(|(index, value)| value.map(|value| (index, value))).collect()
@@ -68,19 +93,31 @@ impl<'a> Body<'_, 'a> {
         matched
     }
 
-    fn unmatched(&mut self, what: &str, declared: Span, fields: &[(Name, Ty)], arg: &'a ast::Arg, name: Option<&ast::Ident>) {
+    fn unmatched(
+        &mut self,
+        what: &str,
+        declared: Span,
+        fields: &[(Name, Ty)],
+        arg: &'a ast::Arg,
+        name: Option<&ast::Ident>,
+    ) {
         let known = fields.iter().map(|(name, _)| name.as_str());
         let diagnostic = match name {
-            Some(_) if fields.is_empty() => Diagnostic::new(&codes::UNKNOWN_ARGUMENT, arg.span, format!("{what} takes nothing")).hint("remove it"),
+            Some(_) if fields.is_empty() => {
+                Diagnostic::new(&codes::UNKNOWN_ARGUMENT, arg.span, format!("{what} takes nothing")).hint("remove it")
+            }
             Some(name) => {
                 let message = format!("{what} has no `{}`", name.as_str());
                 let hint = did_you_mean(name.as_str(), known).unwrap_or_else(|| format!("it has {}", list(fields)));
                 Diagnostic::new(&codes::UNKNOWN_ARGUMENT, name.span, message).hint(hint)
             }
-            None if fields.is_empty() => Diagnostic::new(&codes::UNKNOWN_ARGUMENT, arg.span, format!("{what} takes nothing")).hint("remove it"),
+            None if fields.is_empty() => {
+                Diagnostic::new(&codes::UNKNOWN_ARGUMENT, arg.span, format!("{what} takes nothing")).hint("remove it")
+            }
             None => {
                 let message = format!("which of {} is this?", list(fields));
-                Diagnostic::new(&codes::NAMELESS_ARGUMENT, arg.span, message).hint("write `name: …`; only a single argument may go without")
+                Diagnostic::new(&codes::NAMELESS_ARGUMENT, arg.span, message)
+                    .hint("write `name: …`; only a single argument may go without")
             }
         };
         self.report(diagnostic.label(declared, "declared here"));

@@ -175,7 +175,9 @@ impl<'d, 'a> Body<'d, 'a> {
                 identities.ids().filter(|id| identities[*id].role == Some(*role)).map(Fact::Identity).collect()
             }
             // Equality with absent is false, so both sides of a true one are present.
-            ExprKind::Compare(model::Comparison::Equal, a, b) if truth => [a, b].into_iter().filter_map(|side| present(side)).collect(),
+            ExprKind::Compare(model::Comparison::Equal, a, b) if truth => {
+                [a, b].into_iter().filter_map(|side| present(side)).collect()
+            }
             _ => Vec::new(),
         }
     }

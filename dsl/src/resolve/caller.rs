@@ -16,13 +16,21 @@ impl<'a> Draft<'a> {
         let Some(caller) = callers.next() else { return };
         for other in callers {
             self.caller_broken = true;
-            self.report(Diagnostic::new(&codes::SECOND, other.span.before(), "callers are described twice").label(caller.span.before(), "first described here").hint("join the two blocks"));
+            self.report(
+                Diagnostic::new(&codes::SECOND, other.span.before(), "callers are described twice")
+                    .label(caller.span.before(), "first described here")
+                    .hint("join the two blocks"),
+            );
         }
         self.model.caller_docs = docs(&caller.doc);
         let mut declared = caller.roles.iter();
         let Some(roles) = declared.next() else { return };
         for other in declared {
-            self.report(Diagnostic::new(&codes::SECOND, other.span, "roles are listed twice").label(roles.span, "first listed here").hint("join the two lists"));
+            self.report(
+                Diagnostic::new(&codes::SECOND, other.span, "roles are listed twice")
+                    .label(roles.span, "first listed here")
+                    .hint("join the two lists"),
+            );
         }
         self.model.system.role_claim = self.plain(&roles.claim);
         let distinct = crate::names::distinct(self, "the role", &roles.roles, |it| it);
@@ -35,7 +43,10 @@ impl<'a> Draft<'a> {
     /// The text, which has nothing to compute in it.
     pub(crate) fn plain(&mut self, text: &ast::Text) -> Option<Name> {
         if text.as_plain().is_none() {
-            self.report(Diagnostic::new(&types::NOT_HERE, text.span, "nothing is computed in this text").hint("write it without `{…}`"));
+            self.report(
+                Diagnostic::new(&types::NOT_HERE, text.span, "nothing is computed in this text")
+                    .hint("write it without `{…}`"),
+            );
         }
         text.as_plain().map(Name::from)
     }
@@ -46,18 +57,28 @@ impl<'a> Draft<'a> {
             let ty = self.ty(Place::default(), &node.ty);
             let claim = self.plain(&node.claim).unwrap_or_else(|| Name::from(""));
             let role = node.condition.as_ref().and_then(|condition| self.role_of(condition));
-            let identity = model::Identity { name: self.intern(node.name.as_str()), docs: docs(&node.doc), span: node.name.span, ty: self.identity_ty(node, ty), claim, role };
+            let identity = model::Identity {
+                name: self.intern(node.name.as_str()),
+                docs: docs(&node.doc),
+                span: node.name.span,
+                ty: self.identity_ty(node, ty),
+                claim,
+                role,
+            };
             self.model.identities.push(identity);
         }
     }
 
     fn identity_ty(&mut self, node: &'a ast::Identity, ty: Ty) -> Ty {
-        let fine = matches!(ty, Ty::Id(_) | Ty::Named(_) | Ty::Poison | Ty::Refined(_)) || matches!(ty, Ty::Base(base) if base == model::Base::Text || base == model::Base::Int);
+        let fine = matches!(ty, Ty::Id(_) | Ty::Named(_) | Ty::Poison | Ty::Refined(_))
+            || matches!(ty, Ty::Base(base) if base == model::Base::Text || base == model::Base::Int);
         if fine {
             return ty;
         }
         let message = format!("a claim cannot hold `{}`", self.show(&ty));
-        self.report(Diagnostic::new(&types::MISMATCH, node.ty.span, message).hint("an identity is an id, a text or a number"));
+        self.report(
+            Diagnostic::new(&types::MISMATCH, node.ty.span, message).hint("an identity is an id, a text or a number"),
+        );
         Ty::Poison
     }
 
@@ -70,7 +91,10 @@ impl<'a> Draft<'a> {
             return self.find_role(role);
         }
         if !matches!(condition.kind, ExprKind::Broken) {
-            self.report(Diagnostic::new(&types::NOT_HERE, condition.span, "an identity depends on one role").hint("write `if role(customer)`"));
+            self.report(
+                Diagnostic::new(&types::NOT_HERE, condition.span, "an identity depends on one role")
+                    .hint("write `if role(customer)`"),
+            );
         }
         None
     }

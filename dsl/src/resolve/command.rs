@@ -13,10 +13,18 @@ impl<'a> Draft<'a> {
             let node = self.nodes.commands[id.index()];
             let aggregate = self.model.commands[id].aggregate;
             let place = self.place(Owner::Aggregate(aggregate));
-            let known: Vec<(Name, Ty)> = self.model.aggregates[aggregate].fields.iter().map(|it| (it.name.clone(), it.ty.clone())).collect();
+            let known: Vec<(Name, Ty)> =
+                self.model.aggregates[aggregate].fields.iter().map(|it| (it.name.clone(), it.ty.clone())).collect();
             let of = format!("`{}`", self.model.aggregates[aggregate].name);
-            let broken = self.nodes.aggregates[aggregate.index()].broken.iter().any(|it| it.noun == ast::Noun::Field || it.noun == ast::Noun::State || it.name.is_none());
-            let params = if broken { self.params_poisoned(place, &node.params, &known) } else { self.params(place, &node.params, &of, &known) };
+            let broken = self.nodes.aggregates[aggregate.index()]
+                .broken
+                .iter()
+                .any(|it| it.noun == ast::Noun::Field || it.noun == ast::Noun::State || it.name.is_none());
+            let params = if broken {
+                self.params_poisoned(place, &node.params, &known)
+            } else {
+                self.params(place, &node.params, &of, &known)
+            };
             self.model.commands[id].params = params;
             let (when, done) = self.when(id, node);
             self.model.commands[id].when = when;
@@ -25,7 +33,12 @@ impl<'a> Draft<'a> {
     }
 
     /// Parameters where some fields could not be read: a type that is missing may be theirs.
-    fn params_poisoned(&mut self, place: crate::types::Place, nodes: &'a [ast::Param], known: &[(Name, Ty)]) -> Vec<model::Param> {
+    fn params_poisoned(
+        &mut self,
+        place: crate::types::Place,
+        nodes: &'a [ast::Param],
+        known: &[(Name, Ty)],
+    ) -> Vec<model::Param> {
         let mut known = known.to_vec();
         for node in nodes {
             if node.ty.is_none() && !known.iter().any(|(name, _)| *name == node.name.as_str()) {
@@ -63,7 +76,8 @@ impl<'a> Draft<'a> {
         if when.is_none() || done.is_none() {
             self.incomplete[aggregate.index()] = true;
             // Poisoned: every state, so that no proof fails on it.
-            let all = self.model.aggregates[aggregate].lifecycle.as_ref().map(|it| (0..it.states.len() as u32).collect());
+            let all =
+                self.model.aggregates[aggregate].lifecycle.as_ref().map(|it| (0..it.states.len() as u32).collect());
             return (all.or(Some(Vec::new())), Vec::new());
         }
         (when, done.unwrap_or_default())
@@ -115,7 +129,13 @@ impl<'a> Draft<'a> {
                     self.incomplete[id.index()] = true;
                 }
                 if let (Some(state), Some(when)) = (state, when) {
-                    self.model.aggregates[id].timers.push(Timer { docs: docs(&timer.doc), span: timer.span, state, when, body: decided });
+                    self.model.aggregates[id].timers.push(Timer {
+                        docs: docs(&timer.doc),
+                        span: timer.span,
+                        state,
+                        when,
+                        body: decided,
+                    });
                 }
             }
         }
@@ -169,7 +189,10 @@ impl<'a> Body<'_, 'a> {
             Some(refusal) => self.raise(refusal),
             None => {
                 let message = format!("what if there is no row for `{}`?", node.name.as_str());
-                self.report(Diagnostic::new(&codes::MISSING_ARGUMENT, node.span, message).hint("say how to refuse: `else Error(…)`"));
+                self.report(
+                    Diagnostic::new(&codes::MISSING_ARGUMENT, node.span, message)
+                        .hint("say how to refuse: `else Error(…)`"),
+                );
                 None
             }
         }
@@ -177,7 +200,8 @@ impl<'a> Body<'_, 'a> {
 
     fn read_row(&mut self, node: &'a ast::With, name: &'a ast::Ident, key: &'a ast::Expr) -> Option<Read> {
         let view = self.draft.find_view(self.place, name);
-        let key_ty = view.and_then(|id| self.draft.model.views[id].columns.first()).map_or(Ty::Poison, |it| it.ty.clone());
+        let key_ty =
+            view.and_then(|id| self.draft.model.views[id].columns.first()).map_or(Ty::Poison, |it| it.ty.clone());
         let key = self.expr_as(key, &key_ty);
         let otherwise = self.otherwise(node);
         let (view, otherwise) = (view?, otherwise?);
@@ -186,7 +210,13 @@ impl<'a> Body<'_, 'a> {
         Some(Read { local, ty, span: node.span, kind: ReadKind::Row { view, key }, otherwise })
     }
 
-    fn read_join(&mut self, node: &'a ast::With, items: &'a ast::Expr, view: &'a ast::Path, on: &'a ast::Ident) -> Option<Read> {
+    fn read_join(
+        &mut self,
+        node: &'a ast::With,
+        items: &'a ast::Expr,
+        view: &'a ast::Path,
+        on: &'a ast::Ident,
+    ) -> Option<Read> {
         let list = self.expr(items, None);
         let view = self.draft.find_own_view(self.place, view);
         let element_ty = match &list.ty {
@@ -207,10 +237,22 @@ impl<'a> Body<'_, 'a> {
         let (view, key, otherwise) = (view?, key?, otherwise?);
         let ty = Ty::List(std::sync::Arc::new(Ty::Joined(std::sync::Arc::new(element_ty.clone()), view)), None);
         let local = self.declare(&node.name, ty.clone());
-        Some(Read { local, ty, span: node.span, kind: ReadKind::Join { list, element, element_ty, view, key }, otherwise })
+        Some(Read {
+            local,
+            ty,
+            span: node.span,
+            kind: ReadKind::Join { list, element, element_ty, view, key },
+            otherwise,
+        })
     }
 
-    fn join_key(&mut self, element: &model::Local, element_ty: &Ty, view: Option<Id<model::View>>, on: &'a ast::Ident) -> Option<Expr> {
+    fn join_key(
+        &mut self,
+        element: &model::Local,
+        element_ty: &Ty,
+        view: Option<Id<model::View>>,
+        on: &'a ast::Ident,
+    ) -> Option<Expr> {
         let Ty::Value(id) = element_ty else {
             if *element_ty != Ty::Poison {
                 let message = format!("`{}` has no field `{}`", self.draft.show(element_ty), on.as_str());
@@ -228,7 +270,8 @@ impl<'a> Body<'_, 'a> {
         let ty = fields[index].ty.clone();
         let of = Box::new(Expr { kind: ExprKind::Local(element.clone()), ty: element_ty.clone(), span: on.span });
         let key = Expr { kind: ExprKind::Get { of, field: index as u32 }, ty, span: on.span };
-        let key_ty = view.and_then(|id| self.draft.model.views[id].columns.first()).map_or(Ty::Poison, |it| it.ty.clone());
+        let key_ty =
+            view.and_then(|id| self.draft.model.views[id].columns.first()).map_or(Ty::Poison, |it| it.ty.clone());
         Some(self.coerce(key, &key_ty))
     }
 
@@ -246,7 +289,10 @@ impl<'a> Body<'_, 'a> {
             ExprKind::Literal(Literal::Duration(micros)) => Some(micros),
             ExprKind::Poison => None,
             _ => {
-                self.report(Diagnostic::new(&types::NOT_HERE, node.span, "a fixed length of time is wanted here").hint("write `30 days`"));
+                self.report(
+                    Diagnostic::new(&types::NOT_HERE, node.span, "a fixed length of time is wanted here")
+                        .hint("write `30 days`"),
+                );
                 None
             }
         }

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::derive::{each_effect_expr, each_expr, each_row_expr};
 use crate::draft::Draft;
 use crate::model::{
-    Aggregate, Allow, Call, Command, Contracts, Event, Expr, ExprKind, Id, Model, Owner, Param, Query, Reaction, ReadKind, RouteTarget, Statement, Subdomain, TimerWhen, Ty, TypeRef, ViewSource,
+    Aggregate, Allow, Call, Command, Contracts, Event, Expr, ExprKind, Id, Model, Owner, Param, Query, Reaction,
+    ReadKind, RouteTarget, Statement, Subdomain, TimerWhen, Ty, TypeRef, ViewSource,
 };
 use crate::source::SourceId;
 
@@ -300,7 +301,10 @@ impl<'m> Collector<'m> {
                 }
                 // Of what is passed over only the name matters, but its file must be looked at when it changes.
                 let model = self.model;
-                let files = ignored.iter().map(|id| model.events[*id].span.file).chain(open.iter().map(|id| model.aggregates[*id].span.file));
+                let files = ignored
+                    .iter()
+                    .map(|id| model.events[*id].span.file)
+                    .chain(open.iter().map(|id| model.aggregates[*id].span.file));
                 self.files.extend(files);
             }
         }

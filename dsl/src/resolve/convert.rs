@@ -12,11 +12,6 @@ use crate::types::base_name;
 type Steps = Vec<(Conversion, Ty)>;
 
 impl Draft<'_> {
-    /// The plain type that a scalar is made of.
-    pub(crate) fn base_of(&self, ty: &Ty) -> Option<Base> {
-        base_of(&self.model, ty)
-    }
-
     /// A type as it is written.
     pub(crate) fn show(&self, ty: &Ty) -> String {
         show(&self.model, ty)
@@ -70,7 +65,9 @@ pub(crate) fn steps(model: &Model, from: &Ty, to: &Ty) -> Option<Steps> {
             found.extend(rule_step(&kept, to_rule, to));
             Some(found)
         }
-        (Ty::Set(a, from_rule), Ty::Set(b, to_rule)) if a == b => Some(rule_step(from_rule, to_rule, to).into_iter().collect()),
+        (Ty::Set(a, from_rule), Ty::Set(b, to_rule)) if a == b => {
+            Some(rule_step(from_rule, to_rule, to).into_iter().collect())
+        }
         (Ty::Map(k, a, from_rule), Ty::Map(l, b, to_rule)) if k == l => {
             let inner = steps(model, a, b)?;
             let mut found = within(inner, &Ty::Map(l.clone(), b.clone(), from_rule.clone()), Conversion::Elements);
@@ -88,7 +85,11 @@ fn within(inner: Steps, to: &Ty, wrap: impl Fn(Vec<Conversion>) -> Conversion) -
     vec![(wrap(inner.into_iter().map(|(step, _)| step).collect()), to.clone())]
 }
 
-fn rule_step(from: &Option<Arc<CollectionRule>>, to: &Option<Arc<CollectionRule>>, ty: &Ty) -> Option<(Conversion, Ty)> {
+fn rule_step(
+    from: &Option<Arc<CollectionRule>>,
+    to: &Option<Arc<CollectionRule>>,
+    ty: &Ty,
+) -> Option<(Conversion, Ty)> {
     match (from, to) {
         (None, None) => None,
         (Some(_), None) => Some((Conversion::Drop, ty.clone())),
@@ -226,10 +227,15 @@ impl Body<'_, '_> {
         let diagnostic = match &expr.ty {
             Ty::Optional(inner) if steps(&self.draft.model, inner, to).is_some() => {
                 let message = format!("this may be absent, but `{wanted}` is wanted here");
-                Diagnostic::new(&codes::MAY_BE_ABSENT, expr.span, message).hint("give a default with `?? …`, or look first with `if … as x { … }`")
+                Diagnostic::new(&codes::MAY_BE_ABSENT, expr.span, message)
+                    .hint("give a default with `?? …`, or look first with `if … as x { … }`")
             }
             _ => {
-                let diagnostic = Diagnostic::new(&codes::MISMATCH, expr.span, format!("this is `{found}`, but `{wanted}` is wanted here"));
+                let diagnostic = Diagnostic::new(
+                    &codes::MISMATCH,
+                    expr.span,
+                    format!("this is `{found}`, but `{wanted}` is wanted here"),
+                );
                 match mismatch_hint(&self.draft.model, &expr.ty, to) {
                     Some(hint) => diagnostic.hint(hint),
                     None => diagnostic,
@@ -244,7 +250,10 @@ impl Body<'_, '_> {
 fn mismatch_hint(model: &Model, from: &Ty, to: &Ty) -> Option<String> {
     match (from, to) {
         (Ty::Named(_) | Ty::Loose(_), Ty::Named(_) | Ty::Loose(_)) if base_of(model, from) == base_of(model, to) => {
-            Some("two named types never stand for each other, also where both are made of the same plain type".to_owned())
+            Some(
+                "two named types never stand for each other, also where both are made of the same plain type"
+                    .to_owned(),
+            )
         }
         (Ty::Id(_), Ty::Id(_)) => Some("each aggregate has ids of its own type".to_owned()),
         (Ty::Value(_) | Ty::Row(_) | Ty::Joined(..), _) => Some("read one of its fields with `.`".to_owned()),

@@ -26,7 +26,10 @@ impl<'a> Body<'_, 'a> {
             Ty::Poison => Ty::Poison,
             _ => {
                 let message = "this is never absent";
-                self.report(Diagnostic::new(&codes::MAY_BE_ABSENT, value.span, message).hint("`if x as y` looks whether an optional value is there"));
+                self.report(
+                    Diagnostic::new(&codes::MAY_BE_ABSENT, value.span, message)
+                        .hint("`if x as y` looks whether an optional value is there"),
+                );
                 Ty::Poison
             }
         };
@@ -53,7 +56,10 @@ impl<'a> Body<'_, 'a> {
             let ends = always_ends(std::slice::from_ref(&statement));
             statements.push(statement);
             if let (true, Some(next)) = (ends, block.stmts.get(index + 1)) {
-                self.report(Diagnostic::new(&checks::NEVER_RUN, next.span, "this is never reached").label(stmt.span, "the command ends here"));
+                self.report(
+                    Diagnostic::new(&checks::NEVER_RUN, next.span, "this is never reached")
+                        .label(stmt.span, "the command ends here"),
+                );
                 break;
             }
         }
@@ -73,7 +79,9 @@ impl<'a> Body<'_, 'a> {
                 self.assume(&condition, true);
                 otherwise.map(|otherwise| Statement::Require { condition, otherwise })
             }
-            StmtKind::If { condition, alias, then, otherwise } => Some(self.decide_if(condition, alias.as_ref(), then, otherwise.as_ref())),
+            StmtKind::If { condition, alias, then, otherwise } => {
+                Some(self.decide_if(condition, alias.as_ref(), then, otherwise.as_ref()))
+            }
             StmtKind::Done => Some(Statement::Done),
             StmtKind::Emit { event, args } => self.emit(event, args, stmt.span).map(Statement::Emit),
             StmtKind::Broken => {
@@ -89,7 +97,13 @@ impl<'a> Body<'_, 'a> {
         None
     }
 
-    fn decide_if(&mut self, condition: &'a ast::Expr, alias: Option<&'a ast::Ident>, then: &'a ast::Block, otherwise: Option<&'a ast::Block>) -> Statement {
+    fn decide_if(
+        &mut self,
+        condition: &'a ast::Expr,
+        alias: Option<&'a ast::Ident>,
+        then: &'a ast::Block,
+        otherwise: Option<&'a ast::Block>,
+    ) -> Statement {
         let mark = self.enter();
         let Tested { condition, variable } = self.tested(condition, alias);
         let mut then = self.decisions(then);
@@ -135,10 +149,16 @@ impl<'a> Body<'_, 'a> {
         };
         let declared = &self.draft.model.events[event];
         let (what, at) = (format!("the event `{}`", declared.name), declared.span);
-        let given: Vec<_> = declared.payload.iter().filter(|it| !carried(it.origin)).map(|it| (it.name.clone(), it.ty.clone())).collect();
+        let given: Vec<_> = declared
+            .payload
+            .iter()
+            .filter(|it| !carried(it.origin))
+            .map(|it| (it.name.clone(), it.ty.clone()))
+            .collect();
         let args = self.without_carried(event, args);
         let mut values = self.arguments_of(&what, at, &given, &args, span).into_iter();
-        let payload: Vec<(Origin, Ty, Span)> = self.draft.model.events[event].payload.iter().map(|it| (it.origin, it.ty.clone(), it.span)).collect();
+        let payload: Vec<(Origin, Ty, Span)> =
+            self.draft.model.events[event].payload.iter().map(|it| (it.origin, it.ty.clone(), it.span)).collect();
         let mut fields = Vec::with_capacity(payload.len());
         for (origin, ty, _) in payload {
             let value = match origin {
@@ -150,7 +170,11 @@ impl<'a> Body<'_, 'a> {
         }
         if self.sight.new && fields.iter().any(|it| matches!(it.kind, ExprKind::Field(_) | ExprKind::Computed(_))) {
             let message = format!("{what} carries a part of the state, and before a `create` there is none");
-            self.report(Diagnostic::new(&checks::NO_STATE, span, message).label(at, "declared here").hint("give it in `emit`: write its type instead of `carry`"));
+            self.report(
+                Diagnostic::new(&checks::NO_STATE, span, message)
+                    .label(at, "declared here")
+                    .hint("give it in `emit`: write its type instead of `carry`"),
+            );
         }
         self.forget_state();
         Some(Emit { event, payload: fields, span })
@@ -171,10 +195,16 @@ impl<'a> Body<'_, 'a> {
                 _ => None,
             };
             let payload = &self.draft.model.events[event].payload;
-            match name.and_then(|name| payload.iter().find(|it| it.name == name.as_str() && carried(it.origin)).map(|it| (name, it.span))) {
+            match name.and_then(|name| {
+                payload.iter().find(|it| it.name == name.as_str() && carried(it.origin)).map(|it| (name, it.span))
+            }) {
                 Some((name, declared)) => {
                     let message = format!("`{}` is carried out of the state, not given", name.as_str());
-                    self.report(Diagnostic::new(&names::UNKNOWN_ARGUMENT, name.span, message).label(declared, "carried here").hint("leave it out of `emit`"));
+                    self.report(
+                        Diagnostic::new(&names::UNKNOWN_ARGUMENT, name.span, message)
+                            .label(declared, "carried here")
+                            .hint("leave it out of `emit`"),
+                    );
                 }
                 None => kept.push(arg),
             }

@@ -2,7 +2,10 @@
 //! and what each subdomain reads of others.
 
 use crate::draft::Draft;
-use crate::model::{Command, Effect, Emit, Event, Expr, ExprKind, Failure, Id, Model, Origin, Raise, ReadKind, Refusal, RowChange, Statement, View, ViewSource};
+use crate::model::{
+    Command, Effect, Emit, Event, Expr, ExprKind, Failure, Id, Model, Origin, Raise, ReadKind, Refusal, RowChange,
+    Statement, View, ViewSource,
+};
 
 impl Draft<'_> {
     pub(crate) fn derive(&mut self) {
@@ -202,7 +205,9 @@ impl<'m> Collect<'m> {
         }
         let mut assigned = Vec::new();
         assigned_fields(&event.effects, &mut assigned);
-        self.found.extend(assigned.into_iter().filter(|index| aggregate.fields[*index as usize].unique).map(Refusal::NotUnique));
+        self.found.extend(
+            assigned.into_iter().filter(|index| aggregate.fields[*index as usize].unique).map(Refusal::NotUnique),
+        );
         each_effect_expr(&event.effects, &mut |expr| self.expr(expr));
     }
 }

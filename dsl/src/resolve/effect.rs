@@ -26,27 +26,35 @@ impl<'a> Body<'_, 'a> {
             }
             StmtKind::AssignEntry { field, key, value } => {
                 let (index, ty) = self.target(field)?;
-                let Ty::Map(key_ty, value_ty, _) = &ty else { return self.no_entries(field, &ty, "only maps have entries") };
+                let Ty::Map(key_ty, value_ty, _) = &ty else {
+                    return self.no_entries(field, &ty, "only maps have entries");
+                };
                 let key = self.expr_as(key, key_ty);
                 let value = self.expr_as(value, value_ty);
                 Some(Effect::Insert { field: index, key, value })
             }
             StmtKind::RemoveEntry { field, key } => {
                 let (index, ty) = self.target(field)?;
-                let Ty::Map(key_ty, ..) = &ty else { return self.no_entries(field, &ty, "write `remove x from …` for lists and sets") };
+                let Ty::Map(key_ty, ..) = &ty else {
+                    return self.no_entries(field, &ty, "write `remove x from …` for lists and sets");
+                };
                 let key = self.expr_as(key, key_ty);
                 self.forget_state();
                 Some(Effect::Remove { field: index, key })
             }
             StmtKind::Add { value, field } => {
                 let (index, ty) = self.target(field)?;
-                let (Ty::Set(element, _) | Ty::List(element, _)) = &ty else { return self.no_entries(field, &ty, "only to lists and sets something is added") };
+                let (Ty::Set(element, _) | Ty::List(element, _)) = &ty else {
+                    return self.no_entries(field, &ty, "only to lists and sets something is added");
+                };
                 let element = self.expr_as(value, element);
                 Some(Effect::Add { field: index, element })
             }
             StmtKind::RemoveFrom { value, field } => {
                 let (index, ty) = self.target(field)?;
-                let (Ty::Set(element, _) | Ty::List(element, _)) = &ty else { return self.no_entries(field, &ty, "write `remove map[key]` for maps") };
+                let (Ty::Set(element, _) | Ty::List(element, _)) = &ty else {
+                    return self.no_entries(field, &ty, "write `remove map[key]` for maps");
+                };
                 let key = self.expr_as(value, element);
                 Some(Effect::Remove { field: index, key })
             }
@@ -79,7 +87,10 @@ impl<'a> Body<'_, 'a> {
                 self.incomplete = true;
                 None
             }
-            _ => self.misplaced_statement(stmt.span, "an event changes the state: `field = …`, `map[key] = …`, `add`, `remove`, `if`, `for`"),
+            _ => self.misplaced_statement(
+                stmt.span,
+                "an event changes the state: `field = …`, `map[key] = …`, `add`, `remove`, `if`, `for`",
+            ),
         }
     }
 
@@ -113,7 +124,11 @@ impl<'a> Body<'_, 'a> {
             let ty = aggregate.fields[index].ty.clone();
             return (ty != Ty::Poison).then_some((index as u32, ty));
         }
-        if self.draft.nodes.aggregates[id.index()].broken.iter().any(|it| it.name.as_ref().is_none_or(|it| it.text == ident.text)) {
+        if self.draft.nodes.aggregates[id.index()]
+            .broken
+            .iter()
+            .any(|it| it.name.as_ref().is_none_or(|it| it.text == ident.text))
+        {
             self.incomplete = true;
             return None;
         }

@@ -37,7 +37,14 @@ impl<'a> Draft<'a> {
                 }
                 ast::TextPart::Expr(ast::Expr { kind: ast::ExprKind::Broken, .. }) => {}
                 ast::TextPart::Expr(other) => {
-                    self.report(Diagnostic::new(&types::NOT_HERE, other.span, "a message shows the fields of its error, nothing computed").hint("add a field to the error"));
+                    self.report(
+                        Diagnostic::new(
+                            &types::NOT_HERE,
+                            other.span,
+                            "a message shows the fields of its error, nothing computed",
+                        )
+                        .hint("add a field to the error"),
+                    );
                 }
             }
         }
@@ -54,7 +61,9 @@ impl<'a> Draft<'a> {
             for field in fields {
                 if matches!(field.name.as_str(), "id" | "at" | "entered") {
                     let message = format!("`{}` belongs to the envelope of every event", field.name.as_str());
-                    self.report(Diagnostic::new(&codes::RESERVED, field.name.span, message).hint("give the field another name"));
+                    self.report(
+                        Diagnostic::new(&codes::RESERVED, field.name.span, message).hint("give the field another name"),
+                    );
                     self.incomplete_events.push(id);
                     continue;
                 }
@@ -70,7 +79,13 @@ impl<'a> Draft<'a> {
                     }
                     None => {
                         let name = self.intern(field.name.as_str());
-                        payload.push(PayloadField { name, docs: None, span: field.name.span, ty: Ty::Poison, origin: Origin::Given });
+                        payload.push(PayloadField {
+                            name,
+                            docs: None,
+                            span: field.name.span,
+                            ty: Ty::Poison,
+                            origin: Origin::Given,
+                        });
                     }
                 }
             }
@@ -103,7 +118,12 @@ impl<'a> Draft<'a> {
         self.no_state_field(aggregate, field, "carry")
     }
 
-    fn no_state_field<T>(&mut self, aggregate: Id<model::Aggregate>, field: &'a ast::EventField, verb: &str) -> Option<T> {
+    fn no_state_field<T>(
+        &mut self,
+        aggregate: Id<model::Aggregate>,
+        field: &'a ast::EventField,
+        verb: &str,
+    ) -> Option<T> {
         let broken = &self.nodes.aggregates[aggregate.index()].broken;
         if broken.iter().any(|it| it.name.as_ref().is_none_or(|it| it.text == field.name.text)) {
             return None;

@@ -34,12 +34,18 @@ impl<'a> Body<'_, 'a> {
             ast::ExprKind::Now if self.sight.now => Expr { kind: ExprKind::Now, ty: Ty::Base(Base::Timestamp), span },
             ast::ExprKind::Now => {
                 let message = format!("`now` is not known in {}", self.sight.what);
-                self.report(Diagnostic::new(&codes::NOT_HERE, span, message).hint("read it in the command, and let the event carry it"));
+                self.report(
+                    Diagnostic::new(&codes::NOT_HERE, span, message)
+                        .hint("read it in the command, and let the event carry it"),
+                );
                 self.poison(span)
             }
             ast::ExprKind::Caller | ast::ExprKind::SelfRef => {
                 let word = if matches!(node.kind, ast::ExprKind::Caller) { "caller" } else { "self" };
-                self.report(Diagnostic::new(&codes::NOT_HERE, span, format!("`{word}` is not a value by itself")).hint(format!("read a part of it: `{word}.…`")));
+                self.report(
+                    Diagnostic::new(&codes::NOT_HERE, span, format!("`{word}` is not a value by itself"))
+                        .hint(format!("read a part of it: `{word}.…`")),
+                );
                 self.poison(span)
             }
             ast::ExprKind::Field { base, name, optional } => self.field(base, name, *optional, span, want),
@@ -49,8 +55,13 @@ impl<'a> Body<'_, 'a> {
             ast::ExprKind::Unary { op, operand, .. } => self.unary(*op, operand, span, want),
             ast::ExprKind::Binary { op, op_span, left, right } => self.binary(*op, *op_span, left, right, span, want),
             ast::ExprKind::List(items) => self.list(items, span, want),
-            ast::ExprKind::Lambda { .. } => self.misplaced(span, "a function stands in parentheses only: `lines.map(l => l.price)`"),
-            ast::ExprKind::Join { .. } => self.misplaced(span, "`join` reads rows before a command decides: `with priced = items join PriceList on product else …`"),
+            ast::ExprKind::Lambda { .. } => {
+                self.misplaced(span, "a function stands in parentheses only: `lines.map(l => l.price)`")
+            }
+            ast::ExprKind::Join { .. } => self.misplaced(
+                span,
+                "`join` reads rows before a command decides: `with priced = items join PriceList on product else …`",
+            ),
             ast::ExprKind::IfGiven(_) => self.misplaced(span, "`if given` stands in the `where` of a query"),
             ast::ExprKind::Env(_) => self.misplaced(span, "`env` stands in the gateway's settings only"),
             ast::ExprKind::Broken => self.poison(span),
@@ -75,7 +86,10 @@ impl<'a> Body<'_, 'a> {
             ast::Literal::Duration { amount, unit } => match crate::resolve::duration::micros(amount, *unit) {
                 Ok(micros) => plain(Literal::Duration(micros), Base::Duration),
                 Err(problem) => {
-                    self.report(Diagnostic::new(&codes::LITERAL, span, problem).hint("write days, hours, minutes, seconds or milliseconds"));
+                    self.report(
+                        Diagnostic::new(&codes::LITERAL, span, problem)
+                            .hint("write days, hours, minutes, seconds or milliseconds"),
+                    );
                     self.poison(span)
                 }
             },
@@ -84,7 +98,10 @@ impl<'a> Body<'_, 'a> {
                 Some(ty @ Ty::Optional(_)) => Expr { kind: ExprKind::Absent, ty: ty.clone(), span },
                 Some(ty) => {
                     let message = format!("`{}` is never absent", self.draft.show(ty));
-                    self.report(Diagnostic::new(&codes::MAY_BE_ABSENT, span, message).hint("a type that may be absent ends in `?`"));
+                    self.report(
+                        Diagnostic::new(&codes::MAY_BE_ABSENT, span, message)
+                            .hint("a type that may be absent ends in `?`"),
+                    );
                     self.poison(span)
                 }
                 None => self.misplaced(span, "`absent` stands where an optional value is wanted"),
@@ -165,7 +182,17 @@ impl<'a> Body<'_, 'a> {
     /// What is shown in a text: a scalar, an id, a case.
     fn shown(&mut self, node: &'a ast::Expr) -> Expr {
         let expr = self.expr(node, None);
-        let fine = matches!(expr.ty, Ty::Base(_) | Ty::Refined(_) | Ty::Named(_) | Ty::Loose(_) | Ty::Id(_) | Ty::Enum(_) | Ty::Status(_) | Ty::Poison);
+        let fine = matches!(
+            expr.ty,
+            Ty::Base(_)
+                | Ty::Refined(_)
+                | Ty::Named(_)
+                | Ty::Loose(_)
+                | Ty::Id(_)
+                | Ty::Enum(_)
+                | Ty::Status(_)
+                | Ty::Poison
+        );
         if fine {
             return expr;
         }

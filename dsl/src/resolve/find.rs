@@ -20,7 +20,13 @@ impl<'a> Draft<'a> {
     }
 
     /// A member of the subdomain at hand, or of the one that the path begins with. The first of the answer says whether it is foreign.
-    fn symbol(&mut self, place: Place, path: &[ast::Ident], noun: &str, wanted: fn(Symbol) -> bool) -> Option<(bool, Symbol)> {
+    fn symbol(
+        &mut self,
+        place: Place,
+        path: &[ast::Ident],
+        noun: &str,
+        wanted: fn(Symbol) -> bool,
+    ) -> Option<(bool, Symbol)> {
         let (subdomain, name) = match path {
             [name] => (place.subdomain, name),
             [subdomain, name] => (Some(self.find_subdomain(subdomain)?), name),
@@ -49,10 +55,16 @@ impl<'a> Draft<'a> {
     }
 
     /// The nearest name, or the subdomain that has just this one.
-    fn symbol_hint(&self, subdomain: Option<Id<model::Subdomain>>, name: &str, wanted: fn(Symbol) -> bool) -> Option<String> {
+    fn symbol_hint(
+        &self,
+        subdomain: Option<Id<model::Subdomain>>,
+        name: &str,
+        wanted: fn(Symbol) -> bool,
+    ) -> Option<String> {
         let near = subdomain.and_then(|id| did_you_mean(name, self.names.members[id.index()].names_of(wanted)));
         near.or_else(|| {
-            let home = self.model.subdomains.ids().find(|id| self.names.members[id.index()].get(name).is_some_and(wanted))?;
+            let home =
+                self.model.subdomains.ids().find(|id| self.names.members[id.index()].get(name).is_some_and(wanted))?;
             Some(format!("did you mean `{}.{name}`?", self.model.subdomains[home].name))
         })
     }
@@ -60,7 +72,11 @@ impl<'a> Draft<'a> {
     pub(crate) fn find_aggregate(&mut self, place: Place, path: &[ast::Ident]) -> Option<Id<model::Aggregate>> {
         if path.len() > 2 {
             let span = path[0].span.to(path[path.len() - 1].span);
-            self.unknown(span, "this names no aggregate".to_owned(), Some("an aggregate is named `Aggregate` or `subdomain.Aggregate`".to_owned()));
+            self.unknown(
+                span,
+                "this names no aggregate".to_owned(),
+                Some("an aggregate is named `Aggregate` or `subdomain.Aggregate`".to_owned()),
+            );
             return None;
         }
         match self.symbol(place, path, "an aggregate", |symbol| matches!(symbol, Symbol::Aggregate(_)))? {
@@ -83,7 +99,10 @@ impl<'a> Draft<'a> {
             (false, Symbol::View(id)) => Some(id),
             _ => {
                 let message = format!("`{}` is a view of another subdomain", path.text());
-                self.report(Diagnostic::new(&checks::ISOLATION, path.span, message).hint("keep a view of your own, fed by its events"));
+                self.report(
+                    Diagnostic::new(&checks::ISOLATION, path.span, message)
+                        .hint("keep a view of your own, fed by its events"),
+                );
                 None
             }
         }
@@ -95,7 +114,10 @@ impl<'a> Draft<'a> {
         if owner.is_empty() {
             let message = format!("`{}` does not say whose event it is", name.as_str());
             let home = place.subdomain.and_then(|id| self.event_home(id, name.as_str()));
-            let hint = home.map_or("an event is named `Aggregate.Event` or `subdomain.Aggregate.Event`".to_owned(), |home| format!("did you mean `{home}.{}`?", name.as_str()));
+            let hint = home
+                .map_or("an event is named `Aggregate.Event` or `subdomain.Aggregate.Event`".to_owned(), |home| {
+                    format!("did you mean `{home}.{}`?", name.as_str())
+                });
             self.unknown(name.span, message, Some(hint));
             return None;
         }
@@ -105,7 +127,9 @@ impl<'a> Draft<'a> {
 
     fn event_home(&self, subdomain: Id<model::Subdomain>, name: &str) -> Option<String> {
         let aggregates = &self.model.subdomains[subdomain].aggregates;
-        let home = aggregates.iter().find(|id| self.model.aggregates[**id].events.iter().any(|event| self.model.events[*event].name == name))?;
+        let home = aggregates
+            .iter()
+            .find(|id| self.model.aggregates[**id].events.iter().any(|event| self.model.events[*event].name == name))?;
         Some(self.model.aggregates[*home].name.to_string())
     }
 
@@ -123,7 +147,11 @@ impl<'a> Draft<'a> {
         None
     }
 
-    pub(crate) fn command_of(&mut self, aggregate: Id<model::Aggregate>, name: &ast::Ident) -> Option<Id<model::Command>> {
+    pub(crate) fn command_of(
+        &mut self,
+        aggregate: Id<model::Aggregate>,
+        name: &ast::Ident,
+    ) -> Option<Id<model::Command>> {
         let commands = &self.model.aggregates[aggregate].commands;
         if let Some(id) = commands.iter().find(|id| self.model.commands[**id].name == name.as_str()) {
             return Some(*id);
@@ -176,9 +204,16 @@ impl<'a> Draft<'a> {
     /// The index of a state of the aggregate's lifecycle.
     pub(crate) fn find_state(&mut self, aggregate: Id<model::Aggregate>, name: &ast::Ident) -> Option<u32> {
         let Some(lifecycle) = &self.model.aggregates[aggregate].lifecycle else {
-            let broken = self.nodes.aggregates[aggregate.index()].broken.iter().any(|it| it.noun == ast::Noun::Lifecycle || it.name.is_none());
+            let broken = self.nodes.aggregates[aggregate.index()]
+                .broken
+                .iter()
+                .any(|it| it.noun == ast::Noun::Lifecycle || it.name.is_none());
             if !broken {
-                let message = format!("`{}` has no lifecycle, so there is no state `{}`", self.model.aggregates[aggregate].name, name.as_str());
+                let message = format!(
+                    "`{}` has no lifecycle, so there is no state `{}`",
+                    self.model.aggregates[aggregate].name,
+                    name.as_str()
+                );
                 let hint = "draw one: `lifecycle status { placed -> approved }`";
                 self.report(Diagnostic::new(&codes::UNKNOWN_STATE, name.span, message).hint(hint));
             }
@@ -189,7 +224,10 @@ impl<'a> Draft<'a> {
         }
         let hint = did_you_mean(name.as_str(), lifecycle.states.iter().map(|it| it.name.as_str()));
         let (message, declared) = (format!("the lifecycle has no state `{}`", name.as_str()), lifecycle.span);
-        self.report_hint(Diagnostic::new(&codes::UNKNOWN_STATE, name.span, message).label(declared, "the lifecycle"), hint);
+        self.report_hint(
+            Diagnostic::new(&codes::UNKNOWN_STATE, name.span, message).label(declared, "the lifecycle"),
+            hint,
+        );
         None
     }
 
@@ -199,8 +237,13 @@ impl<'a> Draft<'a> {
         }
         if !self.caller_broken {
             let hint = did_you_mean(name.as_str(), self.model.roles.iter().map(|it| it.name.as_str()));
-            let hint = hint.or_else(|| self.model.roles.is_empty().then(|| "declare it: `caller { roles … from claim \"roles\" }`".to_owned()));
-            self.report_hint(Diagnostic::new(&codes::UNKNOWN_CALLER, name.span, format!("there is no role `{}`", name.as_str())), hint);
+            let hint = hint.or_else(|| {
+                self.model.roles.is_empty().then(|| "declare it: `caller { roles … from claim \"roles\" }`".to_owned())
+            });
+            self.report_hint(
+                Diagnostic::new(&codes::UNKNOWN_CALLER, name.span, format!("there is no role `{}`", name.as_str())),
+                hint,
+            );
         }
         None
     }
@@ -208,8 +251,14 @@ impl<'a> Draft<'a> {
     /// `orders.OrderList.by_id`.
     pub(crate) fn find_query(&mut self, path: &[&ast::Ident]) -> Option<Id<model::Query>> {
         let [subdomain, view, query] = path else {
-            let span = path.first().map_or(Span::new(crate::source::SourceId(0), 0, 0), |first| first.span.to(path[path.len() - 1].span));
-            self.unknown(span, "this names no query".to_owned(), Some("a query is named `subdomain.View.query`".to_owned()));
+            let span = path
+                .first()
+                .map_or(Span::new(crate::source::SourceId(0), 0, 0), |first| first.span.to(path[path.len() - 1].span));
+            self.unknown(
+                span,
+                "this names no query".to_owned(),
+                Some("a query is named `subdomain.View.query`".to_owned()),
+            );
             return None;
         };
         let id = self.find_subdomain(subdomain)?;
@@ -245,10 +294,15 @@ impl<'a> Draft<'a> {
 
     /// What `do A.B` is addressed to: an aggregate or a port.
     pub(crate) fn find_receiver(&mut self, place: Place, path: &[ast::Ident]) -> Option<Symbol> {
-        let (foreign, symbol) = self.symbol(place, path, "an aggregate or a port", |symbol| matches!(symbol, Symbol::Aggregate(_) | Symbol::Port(_)))?;
+        let (foreign, symbol) = self.symbol(place, path, "an aggregate or a port", |symbol| {
+            matches!(symbol, Symbol::Aggregate(_) | Symbol::Port(_))
+        })?;
         if let (true, Symbol::Port(_)) = (foreign, symbol) {
             let span = path[0].span.to(path[path.len() - 1].span);
-            self.report(Diagnostic::new(&checks::ISOLATION, span, "this is a port of another subdomain").hint("send a command to one of its aggregates, or declare a port here"));
+            self.report(
+                Diagnostic::new(&checks::ISOLATION, span, "this is a port of another subdomain")
+                    .hint("send a command to one of its aggregates, or declare a port here"),
+            );
             return None;
         }
         Some(symbol)

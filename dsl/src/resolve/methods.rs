@@ -16,12 +16,20 @@ impl<'a> Body<'_, 'a> {
             ast::ExprKind::Name(name) if name.as_str() == "role" => self.role(args, span),
             ast::ExprKind::Name(name) => {
                 let hint = did_you_mean(name.as_str(), ["role"]);
-                self.report_hint(Diagnostic::new(&names::UNKNOWN_NAME, name.span, format!("there is no function `{}`", name.as_str())), hint);
+                self.report_hint(
+                    Diagnostic::new(
+                        &names::UNKNOWN_NAME,
+                        name.span,
+                        format!("there is no function `{}`", name.as_str()),
+                    ),
+                    hint,
+                );
                 self.poison(span)
             }
             ast::ExprKind::Field { base, name, optional } => {
                 if *optional {
-                    return self.misplaced(callee.span, "only fields are read with `?.`; give a default with `??` first");
+                    return self
+                        .misplaced(callee.span, "only fields are read with `?.`; give a default with `??` first");
                 }
                 let of = self.expr(base, None);
                 self.method(of, name, args, span, want)
@@ -38,7 +46,9 @@ impl<'a> Body<'_, 'a> {
             return self.poison(span);
         }
         let [ast::Arg { name: None, value: ast::Expr { kind: ast::ExprKind::Name(name), .. }, .. }] = args else {
-            self.report(Diagnostic::new(&codes::NOT_HERE, span, "`role` asks for one role").hint("write `role(clerk)`"));
+            self.report(
+                Diagnostic::new(&codes::NOT_HERE, span, "`role` asks for one role").hint("write `role(clerk)`"),
+            );
             return self.poison(span);
         };
         match self.draft.find_role(name) {
@@ -56,7 +66,9 @@ impl<'a> Body<'_, 'a> {
                 self.poison(span)
             }
             ("keys", Ty::Map(key, ..)) => self.plain(args, ExprKind::Keys(boxed), Ty::List(key.clone(), None), span),
-            ("values", Ty::Map(_, value, _)) => self.plain(args, ExprKind::Values(boxed), Ty::List(value.clone(), None), span),
+            ("values", Ty::Map(_, value, _)) => {
+                self.plain(args, ExprKind::Values(boxed), Ty::List(value.clone(), None), span)
+            }
             ("size", ty) if ty.is_collection() || base_of(&self.draft.model, ty) == Some(Base::Text) => {
                 self.plain(args, ExprKind::Size(boxed), Ty::Base(Base::Int), span)
             }
@@ -78,7 +90,11 @@ impl<'a> Body<'_, 'a> {
                 let body = std::mem::replace(&mut *each.body, Expr { kind: ExprKind::Poison, ty: Ty::Poison, span });
                 *each.body = self.coerce(body, &boolean);
                 match name.as_str() {
-                    "filter" => Expr { kind: ExprKind::Filter { of: boxed, keep: each }, ty: Ty::List(element.clone(), None), span },
+                    "filter" => Expr {
+                        kind: ExprKind::Filter { of: boxed, keep: each },
+                        ty: Ty::List(element.clone(), None),
+                        span,
+                    },
                     "any" => Expr { kind: ExprKind::Any { of: boxed, holds: each }, ty: boolean, span },
                     _ => Expr { kind: ExprKind::All { of: boxed, holds: each }, ty: boolean, span },
                 }
@@ -111,7 +127,10 @@ impl<'a> Body<'_, 'a> {
 
     fn plain(&mut self, args: &'a [ast::Arg], kind: ExprKind, ty: Ty, span: Span) -> Expr {
         if let Some(first) = args.first() {
-            self.report(Diagnostic::new(&names::UNKNOWN_ARGUMENT, first.span, "this takes nothing in its parentheses").hint("remove it"));
+            self.report(
+                Diagnostic::new(&names::UNKNOWN_ARGUMENT, first.span, "this takes nothing in its parentheses")
+                    .hint("remove it"),
+            );
             return self.poison(span);
         }
         Expr { kind, ty, span }
@@ -119,13 +138,20 @@ impl<'a> Body<'_, 'a> {
 
     /// The one argument `x => …`, applied to elements of this type.
     fn lambda(&mut self, args: &'a [ast::Arg], element: &Ty, want: Option<&Ty>, span: Span) -> Option<Lambda> {
-        let [ast::Arg { name: None, value: ast::Expr { kind: ast::ExprKind::Lambda { params, body }, .. }, .. }] = args else {
+        let [ast::Arg { name: None, value: ast::Expr { kind: ast::ExprKind::Lambda { params, body }, .. }, .. }] = args
+        else {
             self.lambda_unchecked(args);
-            self.report(Diagnostic::new(&codes::NOT_HERE, span, "this wants one function of an element").hint("write `x => …` in the parentheses"));
+            self.report(
+                Diagnostic::new(&codes::NOT_HERE, span, "this wants one function of an element")
+                    .hint("write `x => …` in the parentheses"),
+            );
             return None;
         };
         let [param] = params.as_slice() else {
-            self.report(Diagnostic::new(&codes::NOT_HERE, args[0].span, "this function takes one element").hint("write `x => …`"));
+            self.report(
+                Diagnostic::new(&codes::NOT_HERE, args[0].span, "this function takes one element")
+                    .hint("write `x => …`"),
+            );
             return None;
         };
         let mark = self.enter();
@@ -154,7 +180,9 @@ impl<'a> Body<'_, 'a> {
         let summable = matches!(base_of(&self.draft.model, &added), Some(Base::Int | Base::Decimal | Base::Duration));
         let Some(ty) = loosened(&self.draft.model, &added).filter(|_| summable) else {
             let message = format!("`{}` cannot be added up", self.draft.show(&added));
-            self.report(Diagnostic::new(&codes::BAD_OPERAND, span, message).hint("say what to add: `.sum(x => x.amount)`"));
+            self.report(
+                Diagnostic::new(&codes::BAD_OPERAND, span, message).hint("say what to add: `.sum(x => x.amount)`"),
+            );
             return self.poison(span);
         };
         let each = match each {

@@ -9,7 +9,7 @@ mod command;
 pub(crate) mod contract;
 pub(crate) mod convert;
 mod decision;
-mod derive;
+pub(crate) mod derive;
 mod duration;
 mod effect;
 mod event;

@@ -43,12 +43,16 @@ impl<'a> Body<'_, 'a> {
                 Expr { kind: ExprKind::Not(Box::new(inner)), ty: boolean, span }
             }
             UnaryOp::Neg => {
-                if let ast::ExprKind::Literal(literal @ (ast::Literal::Int(digits) | ast::Literal::Decimal(digits))) = &operand.kind {
+                if let ast::ExprKind::Literal(literal @ (ast::Literal::Int(digits) | ast::Literal::Decimal(digits))) =
+                    &operand.kind
+                {
                     let whole = matches!(literal, ast::Literal::Int(_));
                     return self.number(digits, true, whole, span, want.map(|ty| ty.as_optional().unwrap_or(ty)));
                 }
                 let inner = self.expr(operand, want);
-                let Some(ty) = loosened(&self.draft.model, &inner.ty).filter(|_| is_number(base_of(&self.draft.model, &inner.ty))) else {
+                let Some(ty) =
+                    loosened(&self.draft.model, &inner.ty).filter(|_| is_number(base_of(&self.draft.model, &inner.ty)))
+                else {
                     return self.bad_operand(&inner, "`-` turns the sign of a number");
                 };
                 let inner = self.coerce(inner, &ty);
@@ -57,7 +61,15 @@ impl<'a> Body<'_, 'a> {
         }
     }
 
-    pub(crate) fn binary(&mut self, op: BinaryOp, op_span: Span, left: &'a ast::Expr, right: &'a ast::Expr, span: Span, want: Option<&Ty>) -> Expr {
+    pub(crate) fn binary(
+        &mut self,
+        op: BinaryOp,
+        op_span: Span,
+        left: &'a ast::Expr,
+        right: &'a ast::Expr,
+        span: Span,
+        want: Option<&Ty>,
+    ) -> Expr {
         let boolean = Ty::Base(Base::Bool);
         if let Some(op) = arithmetic(op) {
             return self.arithmetic(op, op_span, left, right, span);
@@ -89,9 +101,8 @@ impl<'a> Body<'_, 'a> {
     pub(crate) fn bad_operand(&mut self, operand: &Expr, hint: &str) -> Expr {
         if operand.ty != Ty::Poison {
             let diagnostic = match operand.ty {
-                Ty::Optional(_) => {
-                    Diagnostic::new(&codes::MAY_BE_ABSENT, operand.span, "this may be absent").hint("give a default with `?? …`, or look first with `if … as x { … }`")
-                }
+                Ty::Optional(_) => Diagnostic::new(&codes::MAY_BE_ABSENT, operand.span, "this may be absent")
+                    .hint("give a default with `?? …`, or look first with `if … as x { … }`"),
                 _ => {
                     let message = format!("`{}` cannot be used like this", self.draft.show(&operand.ty));
                     Diagnostic::new(&codes::BAD_OPERAND, operand.span, message).hint(hint)
@@ -120,7 +131,11 @@ impl<'a> Body<'_, 'a> {
     fn wanted_beside(&self, other: &Expr, loose: bool) -> Option<Ty> {
         let ty = other.ty.as_optional().unwrap_or(&other.ty);
         let base = base_of(&self.draft.model, ty);
-        if is_number(base) || (loose && base.is_some()) || matches!(base, Some(Base::Text)) { loosened(&self.draft.model, ty).map(|ty| plain_text(base, ty)) } else { Some(ty.clone()) }
+        if is_number(base) || (loose && base.is_some()) || matches!(base, Some(Base::Text)) {
+            loosened(&self.draft.model, ty).map(|ty| plain_text(base, ty))
+        } else {
+            Some(ty.clone())
+        }
     }
 
     fn takes_type(&mut self, node: &'a ast::Expr) -> bool {
@@ -132,15 +147,26 @@ impl<'a> Body<'_, 'a> {
         }
     }
 
-    fn arithmetic(&mut self, op: Arithmetic, op_span: Span, left: &'a ast::Expr, right: &'a ast::Expr, span: Span) -> Expr {
+    fn arithmetic(
+        &mut self,
+        op: Arithmetic,
+        op_span: Span,
+        left: &'a ast::Expr,
+        right: &'a ast::Expr,
+        span: Span,
+    ) -> Expr {
         let (first, second) = self.operands(left, right, true);
         if first.ty == Ty::Poison || second.ty == Ty::Poison {
             return self.poison(span);
         }
         let (a, b) = (base_of(&self.draft.model, &first.ty), base_of(&self.draft.model, &second.ty));
         let ty = match (a, b) {
-            (Some(Base::Int | Base::Decimal), Some(Base::Int | Base::Decimal)) => self.number_ty(op, op_span, &first, &second),
-            _ => time_ty(op, a, b).map(|(ty, _)| Ty::Base(ty)).or_else(|| self.no_arithmetic(op, op_span, &first, &second)),
+            (Some(Base::Int | Base::Decimal), Some(Base::Int | Base::Decimal)) => {
+                self.number_ty(op, op_span, &first, &second)
+            }
+            _ => time_ty(op, a, b)
+                .map(|(ty, _)| Ty::Base(ty))
+                .or_else(|| self.no_arithmetic(op, op_span, &first, &second)),
         };
         let Some(ty) = ty else { return self.poison(span) };
         let (first, second) = match time_ty(op, a, b) {
@@ -196,17 +222,26 @@ impl<'a> Body<'_, 'a> {
         }
         let text = [a, b].iter().any(|it| base_of(&self.draft.model, &it.ty) == Some(Base::Text));
         let (a, b) = (self.draft.show(&a.ty), self.draft.show(&b.ty));
-        let diagnostic = Diagnostic::new(&codes::BAD_OPERAND, op_span, format!("`{a} {} {b}` cannot be computed", symbol(op)));
+        let diagnostic =
+            Diagnostic::new(&codes::BAD_OPERAND, op_span, format!("`{a} {} {b}` cannot be computed", symbol(op)));
         let hint = text.then(|| "texts are put together in quotes: `\"{first} {last}\"`".to_owned());
         self.report_hint(diagnostic, hint);
         None
     }
 
-    fn compare(&mut self, op: Comparison, op_span: Span, left: &'a ast::Expr, right: &'a ast::Expr, span: Span) -> Expr {
+    fn compare(
+        &mut self,
+        op: Comparison,
+        op_span: Span,
+        left: &'a ast::Expr,
+        right: &'a ast::Expr,
+        span: Span,
+    ) -> Expr {
         for (side, other) in [(left, right), (right, left)] {
             if matches!(side.kind, ast::ExprKind::Literal(ast::Literal::Absent)) {
                 self.expr(other, None);
-                let hint = "equality with absent is always false: look with `if x as y { … }`, or give a default with `??`";
+                let hint =
+                    "equality with absent is always false: look with `if x as y { … }`, or give a default with `??`";
                 self.report(Diagnostic::new(&codes::MAY_BE_ABSENT, span, "nothing is equal to `absent`").hint(hint));
                 return self.poison(span);
             }
@@ -227,13 +262,20 @@ impl<'a> Body<'_, 'a> {
             let named = matches!((&a, &b), (Ty::Named(_) | Ty::Loose(_), Ty::Named(_) | Ty::Loose(_)));
             let code = if named { &codes::NAMED_ARITHMETIC } else { &codes::NOT_COMPARABLE };
             let message = format!("`{shown_a}` and `{shown_b}` cannot be compared");
-            self.report(Diagnostic::new(code, op_span, message).label(first.span, format!("`{shown_a}`")).label(second.span, format!("`{shown_b}`")));
+            self.report(
+                Diagnostic::new(code, op_span, message)
+                    .label(first.span, format!("`{shown_a}`"))
+                    .label(second.span, format!("`{shown_b}`")),
+            );
             return self.poison(span);
         };
         let orderable = base_of(&self.draft.model, &common).is_some_and(|base| base != Base::Bool);
         if ordered && !orderable {
             let message = format!("values of `{}` have no order", self.draft.show(&common));
-            self.report(Diagnostic::new(&codes::NOT_COMPARABLE, op_span, message).hint("they can only be compared with `==` and `!=`"));
+            self.report(
+                Diagnostic::new(&codes::NOT_COMPARABLE, op_span, message)
+                    .hint("they can only be compared with `==` and `!=`"),
+            );
             return self.poison(span);
         }
         let optional = matches!(first.ty, Ty::Optional(_)) || matches!(second.ty, Ty::Optional(_));
@@ -297,13 +339,18 @@ impl<'a> Body<'_, 'a> {
                 return self.poison(span);
             }
             _ => {
-                self.report(Diagnostic::new(&codes::MAY_BE_ABSENT, first.span, "this is never absent").hint("remove `??` and what follows it"));
+                self.report(
+                    Diagnostic::new(&codes::MAY_BE_ABSENT, first.span, "this is never absent")
+                        .hint("remove `??` and what follows it"),
+                );
                 return self.poison(span);
             }
         };
         // The type that is wanted, where both can have it without a refusal; else that of the first.
         let wanted = want.map(|ty| ty.as_optional().unwrap_or(ty).clone());
-        let safe = |ty: &Ty| steps(&self.draft.model, &inner, ty).is_some_and(|steps| !steps.iter().any(|(step, _)| step.may_fail()));
+        let safe = |ty: &Ty| {
+            steps(&self.draft.model, &inner, ty).is_some_and(|steps| !steps.iter().any(|(step, _)| step.may_fail()))
+        };
         let ty = wanted.filter(|ty| *ty != Ty::Poison && safe(ty)).unwrap_or(inner);
         let second = self.expr(right, Some(&ty));
         let result = if matches!(second.ty, Ty::Optional(_)) { ty.clone().optional() } else { ty.clone() };
@@ -323,9 +370,15 @@ fn time_ty(op: Arithmetic, a: Option<Base>, b: Option<Base>) -> Option<(Base, (B
     use Base::{Duration, Int, Timestamp};
     let (a, b) = (a?, b?);
     let result = match (op, a, b) {
-        (Arithmetic::Add | Arithmetic::Subtract, Timestamp, Duration) | (Arithmetic::Add, Duration, Timestamp) => Timestamp,
-        (Arithmetic::Subtract, Timestamp, Timestamp) | (Arithmetic::Add | Arithmetic::Subtract, Duration, Duration) => Duration,
-        (Arithmetic::Multiply, Duration, Int) | (Arithmetic::Multiply, Int, Duration) | (Arithmetic::Divide, Duration, Int) => Duration,
+        (Arithmetic::Add | Arithmetic::Subtract, Timestamp, Duration) | (Arithmetic::Add, Duration, Timestamp) => {
+            Timestamp
+        }
+        (Arithmetic::Subtract, Timestamp, Timestamp) | (Arithmetic::Add | Arithmetic::Subtract, Duration, Duration) => {
+            Duration
+        }
+        (Arithmetic::Multiply, Duration, Int)
+        | (Arithmetic::Multiply, Int, Duration)
+        | (Arithmetic::Divide, Duration, Int) => Duration,
         _ => return None,
     };
     Some((result, (a, b)))

@@ -54,7 +54,14 @@ impl<'a> Draft<'a> {
                 break;
             }
         }
-        let policy = model::Policy { name: self.intern(node.name.as_str()), docs: docs(&node.doc), span: node.name.span, subdomain, alias, cases };
+        let policy = model::Policy {
+            name: self.intern(node.name.as_str()),
+            docs: docs(&node.doc),
+            span: node.name.span,
+            subdomain,
+            alias,
+            cases,
+        };
         let id = self.model.policies.push(policy);
         self.model.subdomains[subdomain].policies.push(id);
     }
@@ -63,7 +70,10 @@ impl<'a> Draft<'a> {
         let place = self.place(Owner::Subdomain(subdomain));
         let events = self.triggers(place, &node.trigger);
         if let [_, second, ..] = node.trigger.events.as_slice() {
-            self.report(Diagnostic::new(&checks::NOT_YET, second.span, "a saga is started by one event").hint("declare one saga for each"));
+            self.report(
+                Diagnostic::new(&checks::NOT_YET, second.span, "a saga is started by one event")
+                    .hint("declare one saga for each"),
+            );
         }
         let Some(trigger) = events.first().copied() else { return };
         let alias = node.trigger.alias.as_ref().map(|alias| self.intern(alias.as_str()));
@@ -87,9 +97,22 @@ impl<'a> Draft<'a> {
             failed = body.reactions(block);
         }
         if let [first, second, ..] = node.failed.as_slice() {
-            body.report(Diagnostic::new(&codes::SECOND, second.span.before(), "a saga has one `failed`").label(first.span.before(), "the first one").hint("join them"));
+            body.report(
+                Diagnostic::new(&codes::SECOND, second.span.before(), "a saga has one `failed`")
+                    .label(first.span.before(), "the first one")
+                    .hint("join them"),
+            );
         }
-        let saga = model::Saga { name: self.intern(node.name.as_str()), docs: docs(&node.doc), span: node.name.span, subdomain, trigger, alias, steps, failed };
+        let saga = model::Saga {
+            name: self.intern(node.name.as_str()),
+            docs: docs(&node.doc),
+            span: node.name.span,
+            subdomain,
+            trigger,
+            alias,
+            steps,
+            failed,
+        };
         let id = self.model.sagas.push(saga);
         self.model.subdomains[subdomain].sagas.push(id);
     }
@@ -99,7 +122,11 @@ impl<'a> Draft<'a> {
         let mut pivots = steps.iter().enumerate().filter(|(_, it)| it.kind == StepKind::Pivot);
         let (index, first) = pivots.next()?;
         for (_, other) in pivots {
-            self.report(Diagnostic::new(&codes::SECOND, other.name.span, "a saga has one pivot").label(first.name.span, "the first one").hint("make it a `step`"));
+            self.report(
+                Diagnostic::new(&codes::SECOND, other.name.span, "a saga has one pivot")
+                    .label(first.name.span, "the first one")
+                    .hint("make it a `step`"),
+            );
         }
         Some(index)
     }
@@ -127,13 +154,35 @@ impl<'a> Body<'_, 'a> {
         let retry = node.retry.as_ref().and_then(|retry| self.retry(retry));
         let timeout = node.timeout.as_ref().and_then(|timeout| self.fixed_duration(timeout));
         let answer_ty = action.as_ref().and_then(|action| self.answer_ty(action));
-        let answer = node.action.alias.as_ref().and_then(|alias| self.answer(alias, answer_ty, action.is_some(), each.is_some()));
+        let answer = node
+            .action
+            .alias
+            .as_ref()
+            .and_then(|alias| self.answer(alias, answer_ty, action.is_some(), each.is_some()));
         let name: Name = self.draft.intern(node.name.as_str());
         let undo_nothing = matches!(node.undo, Some(Undo::Nothing(_)));
-        Some(Step { name, docs: docs(&node.doc), span: node.name.span, phase, each, action: action?, answer, undo, undo_nothing, retry, timeout })
+        Some(Step {
+            name,
+            docs: docs(&node.doc),
+            span: node.name.span,
+            phase,
+            each,
+            action: action?,
+            answer,
+            undo,
+            undo_nothing,
+            retry,
+            timeout,
+        })
     }
 
-    fn answer(&mut self, alias: &'a ast::Ident, ty: Option<Ty>, known: bool, branches: bool) -> Option<(model::Local, Ty)> {
+    fn answer(
+        &mut self,
+        alias: &'a ast::Ident,
+        ty: Option<Ty>,
+        known: bool,
+        branches: bool,
+    ) -> Option<(model::Local, Ty)> {
         if !known {
             self.declare(alias, Ty::Poison);
             return None;
@@ -144,7 +193,10 @@ impl<'a> Body<'_, 'a> {
             return None;
         };
         if branches {
-            self.report(Diagnostic::new(&checks::NOT_YET, alias.span, "answers of several branches cannot be read yet").hint("remove `as …`"));
+            self.report(
+                Diagnostic::new(&checks::NOT_YET, alias.span, "answers of several branches cannot be read yet")
+                    .hint("remove `as …`"),
+            );
             self.declare(alias, Ty::Poison);
             return None;
         }
@@ -159,7 +211,10 @@ impl<'a> Body<'_, 'a> {
             _ => None,
         };
         let Some(times) = times else {
-            self.report(Diagnostic::new(&types::NOT_HERE, node.times.span, "how many times?").hint("write a whole number: `retry 5 times`"));
+            self.report(
+                Diagnostic::new(&types::NOT_HERE, node.times.span, "how many times?")
+                    .hint("write a whole number: `retry 5 times`"),
+            );
             return None;
         };
         let from = match &node.from {
@@ -171,7 +226,10 @@ impl<'a> Body<'_, 'a> {
             None => from.max(10_000_000),
         };
         if to < from {
-            self.report(Diagnostic::new(&types::LITERAL, node.span, "the longest pause is shorter than the first").hint("the shorter one comes first"));
+            self.report(
+                Diagnostic::new(&types::LITERAL, node.span, "the longest pause is shorter than the first")
+                    .hint("the shorter one comes first"),
+            );
         }
         Some(Retry { times, from, to })
     }

@@ -18,7 +18,8 @@ impl<'a> Draft<'a> {
             let params = match self.nodes.queries[id.index()] {
                 Some(node) => {
                     let place = self.place(Owner::Subdomain(self.model.views[view].subdomain));
-                    let known: Vec<(Name, Ty)> = self.model.views[view].columns.iter().map(|it| (it.name.clone(), it.ty.clone())).collect();
+                    let known: Vec<(Name, Ty)> =
+                        self.model.views[view].columns.iter().map(|it| (it.name.clone(), it.ty.clone())).collect();
                     let of = format!("`{}`", self.model.views[view].name);
                     self.params(place, &node.params, &of, &known)
                 }
@@ -77,7 +78,9 @@ impl<'a> Draft<'a> {
         }
         self.refuse_order(view, node, &order);
         if self.model.queries[id].kind == QueryKind::ById {
-            let single = params.len() == 1 && node.result == ast::QueryResult::Row && self.model.views[view].columns.first().is_some_and(|key| key.ty == params[0].ty);
+            let single = params.len() == 1
+                && node.result == ast::QueryResult::Row
+                && self.model.views[view].columns.first().is_some_and(|key| key.ty == params[0].ty);
             self.model.queries[id].kind = if single { QueryKind::ById } else { QueryKind::Declared };
         }
         let query = &mut self.model.queries[id];
@@ -90,7 +93,10 @@ impl<'a> Draft<'a> {
             let inner = ty.as_optional().unwrap_or(ty);
             if inner.is_collection() || matches!(inner, Ty::Value(_)) {
                 let message = format!("`{}` has no order", self.show(ty));
-                self.report(Diagnostic::new(&types::NOT_COMPARABLE, by.column.span, message).hint("order by a column of single values"));
+                self.report(
+                    Diagnostic::new(&types::NOT_COMPARABLE, by.column.span, message)
+                        .hint("order by a column of single values"),
+                );
             }
         }
     }
@@ -125,7 +131,10 @@ impl<'a> Body<'_, 'a> {
                 let params = self.optional_params_in(inner);
                 if params.is_empty() && !self.incomplete {
                     let message = "no parameter in this condition is optional";
-                    self.report(Diagnostic::new(&types::IF_GIVEN, span, message).hint("remove `if given`, or put a `?` after the parameter's type"));
+                    self.report(
+                        Diagnostic::new(&types::IF_GIVEN, span, message)
+                            .hint("remove `if given`, or put a `?` after the parameter's type"),
+                    );
                 }
                 let mark = self.enter();
                 self.facts.extend(params.iter().map(|index| Fact::Given(*index)));
@@ -135,7 +144,8 @@ impl<'a> Body<'_, 'a> {
             }
             ast::ExprKind::Binary { op: op @ (ast::BinaryOp::And | ast::BinaryOp::Or), left, right, .. } => {
                 let (first, second) = (Box::new(self.filter_part(left)), Box::new(self.filter_part(right)));
-                let kind = if *op == ast::BinaryOp::And { ExprKind::And(first, second) } else { ExprKind::Or(first, second) };
+                let kind =
+                    if *op == ast::BinaryOp::And { ExprKind::And(first, second) } else { ExprKind::Or(first, second) };
                 Expr { kind, ty: boolean, span }
             }
             _ => self.condition(node),
@@ -147,7 +157,10 @@ impl<'a> Body<'_, 'a> {
         let mut names = Vec::new();
         collect_names(node, &mut names);
         let params = (0u32..).zip(&self.sight.params);
-        params.filter(|(_, (name, ty))| matches!(ty, Ty::Optional(_)) && names.iter().any(|it| *name == *it)).map(|(index, _)| index).collect()
+        params
+            .filter(|(_, (name, ty))| matches!(ty, Ty::Optional(_)) && names.iter().any(|it| *name == *it))
+            .map(|(index, _)| index)
+            .collect()
     }
 
     /// An optional parameter that is compared outside of `if given`: absent, it would match nothing.
@@ -157,7 +170,9 @@ impl<'a> Body<'_, 'a> {
         if let Some((index, span)) = found {
             let name = self.sight.params[index as usize].0.clone();
             let message = format!("`{name}` may be absent, and then this matches nothing");
-            self.report(Diagnostic::new(&types::IF_GIVEN, span, message).hint("write `(… if given)` around the condition"));
+            self.report(
+                Diagnostic::new(&types::IF_GIVEN, span, message).hint("write `(… if given)` around the condition"),
+            );
         }
     }
 }
@@ -194,4 +209,3 @@ fn collect_names<'a>(node: &'a ast::Expr, names: &mut Vec<&'a str>) {
         _ => {}
     }
 }
-

@@ -2,7 +2,7 @@
 
 use crate::ast::{self, StmtKind};
 use crate::diagnostic::{Diagnostic, names as codes, types};
-use crate::model::{self, Call, CallTarget, Expr, ExprKind, Id, Name, Reaction, Ty};
+use crate::model::{self, Call, CallTarget, Id, Name, Reaction, Ty};
 use crate::names::Symbol;
 use crate::resolve::body::Body;
 use crate::resolve::decision::Tested;
@@ -98,7 +98,10 @@ impl<'a> Body<'_, 'a> {
                 let [owner @ .., name] = path.segments.as_slice() else { return None };
                 if owner.is_empty() {
                     let message = format!("`{}` does not say whose command or operation it is", name.as_str());
-                    self.report(Diagnostic::new(&codes::UNKNOWN_DECLARATION, name.span, message).hint("write `Port.operation(…)` or `Aggregate[id].Command(…)`"));
+                    self.report(
+                        Diagnostic::new(&codes::UNKNOWN_DECLARATION, name.span, message)
+                            .hint("write `Port.operation(…)` or `Aggregate[id].Command(…)`"),
+                    );
                     return None;
                 }
                 match self.draft.find_receiver(self.place, owner)? {
@@ -112,7 +115,8 @@ impl<'a> Body<'_, 'a> {
                         let command = self.draft.command_of(id, name)?;
                         if !self.draft.model.commands[command].creates {
                             let message = format!("to which `{}` is this sent?", self.draft.model.aggregates[id].name);
-                            let hint = format!("write `{}[id].{}(…)`", self.draft.model.aggregates[id].name, name.as_str());
+                            let hint =
+                                format!("write `{}[id].{}(…)`", self.draft.model.aggregates[id].name, name.as_str());
                             self.report(Diagnostic::new(&codes::WRONG_KIND, path.span, message).hint(hint));
                             return None;
                         }
@@ -139,9 +143,4 @@ impl<'a> Body<'_, 'a> {
             CallTarget::Command { .. } => None,
         }
     }
-}
-
-/// Whether an expression reads the answer of a step.
-pub(crate) fn reads_local(expr: &Expr, index: u32) -> bool {
-    expr.any(|node| matches!(&node.kind, ExprKind::Local(local) if local.index == index))
 }

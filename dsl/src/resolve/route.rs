@@ -38,21 +38,35 @@ impl<'a> Draft<'a> {
 
     fn collision(&mut self, route: &Route, other: &Route) {
         let message = format!("two things answer `{} {}`", route.method.as_str(), route.path_text());
-        self.report(Diagnostic::new(&checks::ROUTE_COLLISION, route.span, message).label(other.span, "the other one").hint("write a route for one of them in the gateway: `GET \"/…\" -> …`"));
+        self.report(
+            Diagnostic::new(&checks::ROUTE_COLLISION, route.span, message)
+                .label(other.span, "the other one")
+                .hint("write a route for one of them in the gateway: `GET \"/…\" -> …`"),
+        );
     }
 
     fn written_route(&mut self, node: &'a ast::Route) -> Option<Route> {
         let method = self.method(&node.method)?;
         let target = self.route_target(node)?;
         let (known, id): (Vec<Name>, bool) = match target {
-            RouteTarget::Command(id) => (self.model.commands[id].params.iter().map(|it| it.name.clone()).collect(), !self.model.commands[id].creates),
+            RouteTarget::Command(id) => (
+                self.model.commands[id].params.iter().map(|it| it.name.clone()).collect(),
+                !self.model.commands[id].creates,
+            ),
             RouteTarget::Query(id) => (self.model.queries[id].params.iter().map(|it| it.name.clone()).collect(), false),
-            RouteTarget::Compose(id) => (self.model.composes[id].params.iter().map(|it| it.name.clone()).collect(), false),
+            RouteTarget::Compose(id) => {
+                (self.model.composes[id].params.iter().map(|it| it.name.clone()).collect(), false)
+            }
         };
         let reads = matches!(target, RouteTarget::Query(_) | RouteTarget::Compose(_));
         if reads != (method == Method::Get) {
-            let message = if reads { "what only reads is asked with `GET`" } else { "a command is never sent with `GET`" };
-            self.report(Diagnostic::new(&checks::ROUTE_METHOD, node.method.span, message).hint(if reads { "write `GET`" } else { "write `POST`" }));
+            let message =
+                if reads { "what only reads is asked with `GET`" } else { "a command is never sent with `GET`" };
+            self.report(Diagnostic::new(&checks::ROUTE_METHOD, node.method.span, message).hint(if reads {
+                "write `GET`"
+            } else {
+                "write `POST`"
+            }));
             return None;
         }
         let mut path = Vec::with_capacity(node.path.segments.len());
@@ -63,7 +77,10 @@ impl<'a> Draft<'a> {
             });
         }
         if id && !path.iter().any(|it| matches!(it, Segment::Id(_))) {
-            self.report(Diagnostic::new(&codes::MISSING_ARGUMENT, node.path.span, "the path does not say which aggregate").hint("put `{id}` into it"));
+            self.report(
+                Diagnostic::new(&codes::MISSING_ARGUMENT, node.path.span, "the path does not say which aggregate")
+                    .hint("put `{id}` into it"),
+            );
             return None;
         }
         self.exposable(target, node.target.span)?;
@@ -89,7 +106,10 @@ impl<'a> Draft<'a> {
         let found = all.into_iter().find(|it| it.as_str() == ident.as_str());
         if found.is_none() {
             let message = format!("`{}` is not a method", ident.as_str());
-            self.report(Diagnostic::new(&codes::UNKNOWN_NAME, ident.span, message).hint("write `GET`, `POST`, `PUT`, `PATCH` or `DELETE`"));
+            self.report(
+                Diagnostic::new(&codes::UNKNOWN_NAME, ident.span, message)
+                    .hint("write `GET`, `POST`, `PUT`, `PATCH` or `DELETE`"),
+            );
         }
         found
     }
@@ -126,15 +146,23 @@ impl<'a> Draft<'a> {
     /// Refuses what nobody is allowed to reach.
     fn exposable(&mut self, target: RouteTarget, span: Span) -> Option<()> {
         let (internal, declared, name) = match target {
-            RouteTarget::Command(id) => (self.model.commands[id].allow.is_internal(), self.model.commands[id].span, self.model.at(id).path()),
-            RouteTarget::Query(id) => (self.model.queries[id].allow.is_internal(), self.model.queries[id].span, self.model.at(id).path()),
+            RouteTarget::Command(id) => {
+                (self.model.commands[id].allow.is_internal(), self.model.commands[id].span, self.model.at(id).path())
+            }
+            RouteTarget::Query(id) => {
+                (self.model.queries[id].allow.is_internal(), self.model.queries[id].span, self.model.at(id).path())
+            }
             RouteTarget::Compose(_) => return Some(()),
         };
         if !internal {
             return Some(());
         }
         let message = format!("`{name}` says nobody may reach it from outside");
-        self.report(Diagnostic::new(&checks::NOT_ALLOWED, span, message).label(declared, "has no `allow`").hint("say who may: `allow role(…)`, or `allow anyone`"));
+        self.report(
+            Diagnostic::new(&checks::NOT_ALLOWED, span, message)
+                .label(declared, "has no `allow`")
+                .hint("say who may: `allow role(…)`, or `allow anyone`"),
+        );
         None
     }
 
@@ -147,13 +175,22 @@ impl<'a> Draft<'a> {
                 if command.allow.is_internal() {
                     continue;
                 }
-                let creates = self.model.aggregates[*aggregate].commands.iter().filter(|it| self.model.commands[**it].creates && !self.model.commands[**it].allow.is_internal());
+                let creates = self.model.aggregates[*aggregate]
+                    .commands
+                    .iter()
+                    .filter(|it| self.model.commands[**it].creates && !self.model.commands[**it].allow.is_internal());
                 let path = match (command.creates, creates.clone().next() == Some(id)) {
                     (true, true) => vec![base.clone()],
                     (true, false) => vec![base.clone(), literal(&kebab(&command.name))],
                     (false, _) => vec![base.clone(), Segment::Id(Name::from("id")), literal(&kebab(&command.name))],
                 };
-                routes.push(Route { method: Method::Post, path, target: RouteTarget::Command(*id), explicit: false, span: command.span });
+                routes.push(Route {
+                    method: Method::Post,
+                    path,
+                    target: RouteTarget::Command(*id),
+                    explicit: false,
+                    span: command.span,
+                });
             }
         }
         for view in &self.model.subdomains[subdomain].views {
@@ -164,10 +201,19 @@ impl<'a> Draft<'a> {
                     continue;
                 }
                 let path = match query.kind {
-                    QueryKind::ById => vec![base.clone(), Segment::Param(0, query.params.first().map_or_else(|| Name::from("id"), |it| it.name.clone()))],
+                    QueryKind::ById => vec![
+                        base.clone(),
+                        Segment::Param(0, query.params.first().map_or_else(|| Name::from("id"), |it| it.name.clone())),
+                    ],
                     QueryKind::ByIds | QueryKind::Declared => vec![base.clone(), literal(&kebab(&query.name))],
                 };
-                routes.push(Route { method: Method::Get, path, target: RouteTarget::Query(*id), explicit: false, span: query.span });
+                routes.push(Route {
+                    method: Method::Get,
+                    path,
+                    target: RouteTarget::Query(*id),
+                    explicit: false,
+                    span: query.span,
+                });
             }
         }
         routes
@@ -177,7 +223,9 @@ impl<'a> Draft<'a> {
     fn collection_of(&self, view: Id<model::View>) -> String {
         let view = &self.model.views[view];
         match view.columns.first().map(|it| &it.ty) {
-            Some(Ty::Id(id)) if self.model.aggregates[*id].subdomain == view.subdomain => plural(&self.model.aggregates[*id].name),
+            Some(Ty::Id(id)) if self.model.aggregates[*id].subdomain == view.subdomain => {
+                plural(&self.model.aggregates[*id].name)
+            }
             _ => kebab(&view.name),
         }
     }

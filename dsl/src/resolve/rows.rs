@@ -18,7 +18,9 @@ impl<'a> Body<'_, 'a> {
 
     fn row_change(&mut self, view: Id<model::View>, stmt: &'a ast::Stmt) -> Option<RowChange> {
         match &stmt.kind {
-            StmtKind::Row { op, key, values, condition } => self.row_op(view, *op, (key.as_ref(), values, condition.as_ref()), stmt.span),
+            StmtKind::Row { op, key, values, condition } => {
+                self.row_op(view, *op, (key.as_ref(), values, condition.as_ref()), stmt.span)
+            }
             StmtKind::If { condition, alias, then, otherwise } => {
                 let mark = self.enter();
                 let Tested { condition, variable } = self.tested(condition, alias.as_ref());
@@ -43,11 +45,20 @@ impl<'a> Body<'_, 'a> {
                 self.incomplete = true;
                 None
             }
-            _ => self.misplaced_statement(stmt.span, "a handler changes rows: `insert[key](…)`, `update[key](…)`, `upsert[key](…)`, `delete[key]`, `if`"),
+            _ => self.misplaced_statement(
+                stmt.span,
+                "a handler changes rows: `insert[key](…)`, `update[key](…)`, `upsert[key](…)`, `delete[key]`, `if`",
+            ),
         }
     }
 
-    fn row_op(&mut self, view: Id<model::View>, op: RowOp, (key, values, condition): (Option<&'a ast::Expr>, &'a [ast::Arg], Option<&'a ast::Expr>), span: Span) -> Option<RowChange> {
+    fn row_op(
+        &mut self,
+        view: Id<model::View>,
+        op: RowOp,
+        (key, values, condition): (Option<&'a ast::Expr>, &'a [ast::Arg], Option<&'a ast::Expr>),
+        span: Span,
+    ) -> Option<RowChange> {
         let key_ty = self.draft.model.views[view].columns.first().map_or(Ty::Poison, |it| it.ty.clone());
         let key = key.map(|key| self.expr_as(key, &key_ty));
         let old = matches!(op, RowOp::Update | RowOp::Upsert);
@@ -55,7 +66,10 @@ impl<'a> Body<'_, 'a> {
         let filter = condition.map(|condition| self.with_row(view, |body| body.condition(condition)));
         match (op, key, filter) {
             (_, Some(_), Some(filter)) => {
-                self.report(Diagnostic::new(&codes::NOT_HERE, filter.span, "one row is named already").hint("use either `[key]` or `where`"));
+                self.report(
+                    Diagnostic::new(&codes::NOT_HERE, filter.span, "one row is named already")
+                        .hint("use either `[key]` or `where`"),
+                );
                 None
             }
             (RowOp::Insert, Some(key), None) => {
@@ -74,7 +88,10 @@ impl<'a> Body<'_, 'a> {
             (RowOp::Delete, Some(key), None) => Some(RowChange::Delete { key }),
             (RowOp::Delete, None, Some(filter)) => Some(RowChange::DeleteWhere { filter }),
             _ => {
-                self.report(Diagnostic::new(&codes::NOT_HERE, span, "which row is this?").hint("name it: `[key]`, or `where …` for several"));
+                self.report(
+                    Diagnostic::new(&codes::NOT_HERE, span, "which row is this?")
+                        .hint("name it: `[key]`, or `where …` for several"),
+                );
                 None
             }
         }
@@ -89,31 +106,53 @@ impl<'a> Body<'_, 'a> {
         result
     }
 
-    fn columns(&mut self, view: Id<model::View>, values: &'a [ast::Arg], old: bool, span: Span) -> Option<Vec<(u32, Expr)>> {
+    fn columns(
+        &mut self,
+        view: Id<model::View>,
+        values: &'a [ast::Arg],
+        old: bool,
+        span: Span,
+    ) -> Option<Vec<(u32, Expr)>> {
         let node = &self.draft.model.views[view];
         let (what, declared) = (format!("the view `{}`", node.name), node.span);
         let key = node.columns.first().map(|it| it.name.clone());
         // The key is given in `[…]`, never among the columns.
         let fields: Vec<(Name, Ty)> = node.columns.iter().skip(1).map(|it| (it.name.clone(), it.ty.clone())).collect();
-        let of_key = values.iter().find(|arg| arg.name.as_ref().is_some_and(|name| key.as_ref().is_some_and(|key| *key == name.as_str())));
+        let of_key = values
+            .iter()
+            .find(|arg| arg.name.as_ref().is_some_and(|name| key.as_ref().is_some_and(|key| *key == name.as_str())));
         if let Some(arg) = of_key {
-            self.report(Diagnostic::new(&names::UNKNOWN_ARGUMENT, arg.span, "the key of a row does not change").hint("it stands in `[…]`"));
+            self.report(
+                Diagnostic::new(&names::UNKNOWN_ARGUMENT, arg.span, "the key of a row does not change")
+                    .hint("it stands in `[…]`"),
+            );
             return None;
         }
         if !old && self.draft.incomplete_views[view.index()] {
             self.arguments_unchecked(values);
             return None;
         }
-        let given = if old { self.with_row(view, |body| body.some_arguments(&what, declared, &fields, values)) } else { self.some_arguments(&what, declared, &fields, values) };
+        let given = if old {
+            self.with_row(view, |body| body.some_arguments(&what, declared, &fields, values))
+        } else {
+            self.some_arguments(&what, declared, &fields, values)
+        };
         if old && given.is_empty() && values.is_empty() {
-            self.report(Diagnostic::new(&names::MISSING_ARGUMENT, span, "no column is written").hint("name the columns that change: `(title: e.title)`"));
+            self.report(
+                Diagnostic::new(&names::MISSING_ARGUMENT, span, "no column is written")
+                    .hint("name the columns that change: `(title: e.title)`"),
+            );
         }
         Some(given.into_iter().map(|(index, value)| (index + 1, value)).collect())
     }
 
     /// The columns of a new row that are not named; reports those that must be.
     fn defaults(&mut self, view: Id<model::View>, given: &[(u32, Expr)], span: Span) -> Vec<(u32, Expr)> {
-        let columns: Vec<(u32, Name, Ty)> = (0u32..).zip(&self.draft.model.views[view].columns).skip(1).map(|(index, it)| (index, it.name.clone(), it.ty.clone())).collect();
+        let columns: Vec<(u32, Name, Ty)> = (0u32..)
+            .zip(&self.draft.model.views[view].columns)
+            .skip(1)
+            .map(|(index, it)| (index, it.name.clone(), it.ty.clone()))
+            .collect();
         let mut defaults = Vec::new();
         let mut missing = Vec::new();
         for (index, name, ty) in columns {

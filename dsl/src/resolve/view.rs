@@ -13,7 +13,8 @@ impl<'a> Draft<'a> {
     pub(crate) fn resolve_columns(&mut self) {
         for id in self.model.views.ids() {
             let node = self.nodes.views[id.index()];
-            let broken = node.broken.iter().any(|it| matches!(it.noun, ast::Noun::Key | ast::Noun::Field | ast::Noun::Unknown));
+            let broken =
+                node.broken.iter().any(|it| matches!(it.noun, ast::Noun::Key | ast::Noun::Field | ast::Noun::Unknown));
             self.incomplete_views[id.index()] = broken;
             match &node.source {
                 ViewSource::State { aggregate, fields } => self.columns_of_state(id, aggregate, fields),
@@ -32,16 +33,30 @@ impl<'a> Draft<'a> {
         for (column, key) in keyed.chain(columns.iter().map(|it| (it, false))) {
             if let Some(first) = seen.iter().find(|it| it.name.text == column.name.text) {
                 let message = format!("the column `{}` is declared twice", column.name.as_str());
-                self.report(Diagnostic::new(&codes::DUPLICATE, column.name.span, message).label(first.name.span, "first declared here").hint("give one of them another name, or remove it"));
+                self.report(
+                    Diagnostic::new(&codes::DUPLICATE, column.name.span, message)
+                        .label(first.name.span, "first declared here")
+                        .hint("give one of them another name, or remove it"),
+                );
                 continue;
             }
             seen.push(column);
             let ty = self.ty(place, &column.ty);
             if key && (matches!(ty, Ty::Optional(_)) || ty.is_collection()) {
-                self.report(Diagnostic::new(&types::MISMATCH, column.ty.span, "a key is never absent, and not a collection"));
+                self.report(Diagnostic::new(
+                    &types::MISMATCH,
+                    column.ty.span,
+                    "a key is never absent, and not a collection",
+                ));
             }
             let name = self.intern(column.name.as_str());
-            self.model.views[id].columns.push(Column { name, docs: docs(&column.doc), span: column.name.span, ty, indexed: column.indexed.is_some() });
+            self.model.views[id].columns.push(Column {
+                name,
+                docs: docs(&column.doc),
+                span: column.name.span,
+                ty,
+                indexed: column.indexed.is_some(),
+            });
         }
     }
 
@@ -54,13 +69,17 @@ impl<'a> Draft<'a> {
         };
         if self.model.aggregates[aggregate].subdomain != subdomain {
             let message = format!("`{}` belongs to another subdomain, whose state is its own", path.text());
-            self.report(Diagnostic::new(&checks::ISOLATION, path.span, message).hint("follow its events instead: `on … as e { … }`"));
+            self.report(
+                Diagnostic::new(&checks::ISOLATION, path.span, message)
+                    .hint("follow its events instead: `on … as e { … }`"),
+            );
             self.incomplete_views[id.index()] = true;
             return;
         }
         let span = self.model.views[id].span;
         let id_ty = Ty::Id(aggregate);
-        let mut columns = vec![Column { name: model::Name::from("id"), docs: None, span, ty: id_ty.clone(), indexed: false }];
+        let mut columns =
+            vec![Column { name: model::Name::from("id"), docs: None, span, ty: id_ty.clone(), indexed: false }];
         let mut values = vec![Expr { kind: ExprKind::SelfId, ty: id_ty, span }];
         for field in crate::names::distinct(self, "the column", fields, |it| it) {
             let Some((column, value)) = self.column_of_state(aggregate, field) else {
@@ -88,9 +107,17 @@ impl<'a> Draft<'a> {
         };
         let status = node.lifecycle.as_ref().is_some_and(|it| it.name == ident.as_str());
         if field.is_none() && member.is_none() && !status {
-            let broken = self.nodes.aggregates[aggregate.index()].broken.iter().any(|it| it.name.as_ref().is_none_or(|it| it.text == ident.text));
+            let broken = self.nodes.aggregates[aggregate.index()]
+                .broken
+                .iter()
+                .any(|it| it.name.as_ref().is_none_or(|it| it.text == ident.text));
             if !broken {
-                let known = node.fields.iter().map(|it| it.name.as_str()).chain(node.computed.iter().map(|it| it.name.as_str())).chain(node.lifecycle.iter().map(|it| it.name.as_str()));
+                let known = node
+                    .fields
+                    .iter()
+                    .map(|it| it.name.as_str())
+                    .chain(node.computed.iter().map(|it| it.name.as_str()))
+                    .chain(node.lifecycle.iter().map(|it| it.name.as_str()));
                 let hint = did_you_mean(ident.as_str(), known);
                 let message = format!("`{}` has no field `{}`", node.name, ident.as_str());
                 self.report_hint(Diagnostic::new(&codes::UNKNOWN_MEMBER, ident.span, message), hint);
@@ -104,7 +131,10 @@ impl<'a> Draft<'a> {
         let ty = stored(&value.ty);
         if value.ty == Ty::Base(model::Base::Decimal) {
             let message = format!("how many digits has `{}`?", ident.as_str());
-            body.report(Diagnostic::new(&types::MISMATCH, ident.span, message).hint("a column of plain decimals has no size: compute with a named type"));
+            body.report(
+                Diagnostic::new(&types::MISMATCH, ident.span, message)
+                    .hint("a column of plain decimals has no size: compute with a named type"),
+            );
         }
         value = body.coerce(value, &ty);
         // A field of one state is absent in the others; so is what cannot be computed.
@@ -127,7 +157,7 @@ impl<'a> Draft<'a> {
             for every in [false, true] {
                 for (index, handler) in handlers.iter().enumerate() {
                     for pattern in handler.events.iter().filter(|it| it.every == every) {
-                        let Some(events) = self.pattern(place, pattern, &mut followed) else {
+                        let Some(events) = self.events_of(place, pattern, &mut followed) else {
                             followed.incomplete = true;
                             continue;
                         };
@@ -150,7 +180,10 @@ impl<'a> Draft<'a> {
                 events.sort_unstable();
                 model_handlers.push(self.handler(id, handler, &events));
             }
-            followed.incomplete |= node.broken.iter().any(|it| matches!(it.noun, ast::Noun::Handler | ast::Noun::Ignore | ast::Noun::Unknown));
+            followed.incomplete |= node
+                .broken
+                .iter()
+                .any(|it| matches!(it.noun, ast::Noun::Handler | ast::Noun::Ignore | ast::Noun::Unknown));
             if followed.incomplete {
                 self.uncovered_views.push(id);
             }
@@ -161,11 +194,20 @@ impl<'a> Draft<'a> {
 
     fn handled_twice(&mut self, span: Span, first: Span, event: Id<Event>) {
         let message = format!("`{}` is handled twice", self.model.at(event).path());
-        self.report(Diagnostic::new(&checks::HANDLED_TWICE, span, message).label(first, "first handled here").hint("put both into one handler"));
+        self.report(
+            Diagnostic::new(&checks::HANDLED_TWICE, span, message)
+                .label(first, "first handled here")
+                .hint("put both into one handler"),
+        );
     }
 
     /// The events that a pattern names.
-    fn pattern(&mut self, place: crate::types::Place, pattern: &'a ast::EventPattern, followed: &mut Followed) -> Option<Vec<Id<Event>>> {
+    fn events_of(
+        &mut self,
+        place: crate::types::Place,
+        pattern: &'a ast::EventPattern,
+        followed: &mut Followed,
+    ) -> Option<Vec<Id<Event>>> {
         if !pattern.every {
             return self.find_event(place, &pattern.path).map(|event| vec![event]);
         }
@@ -176,10 +218,16 @@ impl<'a> Draft<'a> {
         Some(self.model.aggregates[aggregate].events.clone())
     }
 
-    fn ignored(&mut self, place: crate::types::Place, ignores: &'a [ast::Ignore], taken: &[(Id<Event>, Span)], followed: &mut Followed) -> Vec<Id<Event>> {
+    fn ignored(
+        &mut self,
+        place: crate::types::Place,
+        ignores: &'a [ast::Ignore],
+        taken: &[(Id<Event>, Span)],
+        followed: &mut Followed,
+    ) -> Vec<Id<Event>> {
         let mut ignored: Vec<Id<Event>> = Vec::new();
         for pattern in ignores.iter().flat_map(|it| &it.events) {
-            let Some(events) = self.pattern(place, pattern, followed) else {
+            let Some(events) = self.events_of(place, pattern, followed) else {
                 followed.incomplete = true;
                 continue;
             };
@@ -187,7 +235,11 @@ impl<'a> Draft<'a> {
                 match taken.iter().find(|(it, _)| *it == event) {
                     Some((_, first)) if !pattern.every => {
                         let message = format!("`{}` is handled and ignored", self.model.at(event).path());
-                        self.report(Diagnostic::new(&checks::HANDLED_TWICE, pattern.span, message).label(*first, "handled here").hint("remove one of the two"));
+                        self.report(
+                            Diagnostic::new(&checks::HANDLED_TWICE, pattern.span, message)
+                                .label(*first, "handled here")
+                                .hint("remove one of the two"),
+                        );
                     }
                     Some(_) => {}
                     None if !ignored.contains(&event) => ignored.push(event),
