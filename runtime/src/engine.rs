@@ -1,19 +1,29 @@
 //! Deciding commands: load the aggregate (cached), check `allow`, read what `with` names, decide, and write one [`Commit`]
 //! with the answer kept; decide again on a conflict, a bounded number of times.
+//!
+//! What holds of every answer, refusals too: it was given on a state that was still the newest when it was committed, and
+//! the same command id gets it again.
 
-use std::marker::PhantomData;
+mod cache;
+mod decide;
+mod room;
+mod timer;
+mod typed;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::aggregate::Aggregate;
-use crate::command::Command;
-use crate::commit::{Answer, Commit};
+use crate::commit::{Answer, Commit, Timer};
 use crate::context::{Context, Meta};
-use crate::projection::ViewTables;
+use crate::projection::{KeptViews, ViewTables};
+use crate::service::Service;
 use crate::store::{Store, StoreError};
 use crate::view::ViewRow;
+
+pub use room::{AnyAggregate, TypedAggregate};
+pub use typed::{AnyCommand, TypedCommand};
 
 /// A command as it came in, by name and JSON.
 #[derive(Clone, Debug)]
@@ -45,17 +55,17 @@ pub struct Executed {
     pub answer: Answer,
     /// The position of the last event that it appended, if it appended any just now.
     pub pos: Option<u64>,
-    /// It was answered before; this is that answer, and nothing was written.
+    /// It was answered before; this is that answer, and nothing was decided.
     pub replayed: bool,
 }
 
-/// Why a command got no answer: try again later.
+/// Why a command got no answer.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ExecuteError {
     /// Too many commits wait: 503.
     #[error("too many commands wait")]
     Overloaded,
-    /// The store is away, or the outcome could not be found out in time: 503.
+    /// The store is away, or the outcome could not be found out in time: 503. Try again with the same id.
     #[error("{0}")]
     Unavailable(String),
     /// The consumer's position in the extra commit was moved by another.
@@ -64,6 +74,18 @@ pub enum ExecuteError {
     /// There is no such command: a mistake of the sender.
     #[error("there is no command `{0}`")]
     UnknownCommand(String),
+    /// What is stored cannot be read by this build, or what was decided cannot be stored: the same again fails again.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl From<StoreError> for ExecuteError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(why) => Self::Unavailable(why),
+            StoreError::Corrupt(_) | StoreError::Refused(_) => Self::Broken(error.to_string()),
+        }
+    }
 }
 
 /// What goes into the commit of a command's answer beside what it decided: a reply, a consumer's position.
@@ -92,44 +114,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A command of any type.
-#[async_trait]
-pub trait AnyCommand: Send + Sync {
-    /// Its wire name.
-    fn name(&self) -> &'static str;
-    /// Its aggregate's wire name.
-    fn aggregate(&self) -> &'static str;
-    /// Whether it is a `create`.
-    fn creates(&self) -> bool;
-    /// Method and path, if it may come from outside.
-    fn route(&self) -> Option<(&'static str, &'static str)>;
-}
-
-/// The command `C`.
-pub struct TypedCommand<C>(PhantomData<fn(C)>);
-
-impl<C> Default for TypedCommand<C> {
-    fn default() -> Self {
-        Self(PhantomData)
-    }
-}
-
-#[async_trait]
-impl<C: Command> AnyCommand for TypedCommand<C> {
-    fn name(&self) -> &'static str {
-        C::NAME
-    }
-    fn aggregate(&self) -> &'static str {
-        C::Aggregate::TYPE
-    }
-    fn creates(&self) -> bool {
-        C::CREATES
-    }
-    fn route(&self) -> Option<(&'static str, &'static str)> {
-        C::ROUTE
-    }
-}
-
 /// The engine of one service.
 pub struct Engine {
     /// Its store.
@@ -138,4 +122,62 @@ pub struct Engine {
     pub context: Context,
     /// Where its views' rows are.
     pub tables: Arc<ViewTables>,
+    /// The rows kept from the aggregates' own states.
+    kept: Arc<KeptViews>,
+    commands: BTreeMap<&'static str, Arc<dyn AnyCommand>>,
+    aggregates: BTreeMap<&'static str, Arc<dyn AnyAggregate>>,
+}
+
+impl Engine {
+    /// The engine of `service`: its commands and aggregates, over a store.
+    pub fn new(
+        service: &Service,
+        store: Arc<dyn Store>,
+        context: Context,
+        tables: Arc<ViewTables>,
+        kept: Arc<KeptViews>,
+    ) -> Self {
+        let commands: BTreeMap<_, _> =
+            service.commands.iter().map(|command| (command.name(), Arc::clone(command))).collect();
+        let mut aggregates = BTreeMap::new();
+        for command in commands.values() {
+            aggregates.entry(command.aggregate()).or_insert_with(|| command.room());
+        }
+        Self { store, context, tables, kept, commands, aggregates }
+    }
+
+    /// The command of that wire name.
+    pub fn command(&self, name: &str) -> Option<&Arc<dyn AnyCommand>> {
+        self.commands.get(name)
+    }
+
+    /// Decides a command, once: with the same id the answer is the same. `beside` is written with the answer, in the same
+    /// commit.
+    ///
+    /// # Errors
+    /// There is no answer yet; unless the error is final ([`ExecuteError::UnknownCommand`], [`ExecuteError::Broken`]) try
+    /// again with the same id.
+    pub async fn execute(&self, request: CommandRequest, beside: &Beside<'_>) -> Result<Executed, ExecuteError> {
+        let Some(command) = self.commands.get(request.command.as_str()) else {
+            return Err(ExecuteError::UnknownCommand(request.command));
+        };
+        command.execute(self, &request, beside).await
+    }
+
+    /// Fires a timer that is due: the same timer any number of times, by any number of instances, has one effect, and is
+    /// cleared with it. `None`: it is not a timer of an aggregate.
+    ///
+    /// # Errors
+    /// As [`Engine::execute`]; the timer then stays due.
+    pub async fn fire(&self, timer: &Timer) -> Result<Option<Executed>, ExecuteError> {
+        let Some(payload) = timer::Payload::read(&timer.payload) else { return Ok(None) };
+        let stream = crate::event::StreamId::from_stored(&payload.stream);
+        let Some(aggregate) = self.aggregates.get(stream.aggregate()) else {
+            return Err(ExecuteError::Broken(format!(
+                "a timer of `{}`, which this build does not know",
+                payload.stream
+            )));
+        };
+        aggregate.fire(self, timer.id, &payload).await.map(Some)
+    }
 }

@@ -1,0 +1,115 @@
+//! The aggregates that were used last, each with its version: loaded once, kept up by what is committed here, caught up when
+//! another instance has moved them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::Mutex as AsyncMutex;
+
+/// An aggregate as far as it is known.
+#[derive(Clone, Debug)]
+pub(super) struct Loaded<A> {
+    /// The stream's version; 0: there is none.
+    pub(super) version: u64,
+    /// The state; none: it does not exist.
+    pub(super) state: Option<A>,
+    /// When and by which version the lifecycle's state was entered.
+    pub(super) entered: Option<Entered>,
+}
+
+/// The entry of a lifecycle state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entered {
+    pub(super) version: u64,
+    pub(super) at: Timestamp,
+}
+
+impl<A> Default for Loaded<A> {
+    fn default() -> Self {
+        Self { version: 0, state: None, entered: None }
+    }
+}
+
+/// One aggregate's place in the cache. Who decides holds it until the answer is committed: within a process commands to one
+/// aggregate follow each other, instead of failing each other.
+#[derive(Debug)]
+pub(super) struct Slot<A> {
+    pub(super) loaded: Loaded<A>,
+    /// Whether the store may know more: it is new, or a commit found it outdated.
+    pub(super) stale: bool,
+}
+
+impl<A> Default for Slot<A> {
+    fn default() -> Self {
+        Self { loaded: Loaded::default(), stale: true }
+    }
+}
+
+/// The slots used last, by id. Dropping one that is in use only means that the next to come loads it again: what is committed
+/// is checked by version in any case.
+#[derive(Debug)]
+pub(super) struct Cache<A> {
+    slots: Mutex<Slots<A>>,
+    capacity: usize,
+}
+
+type SharedSlot<A> = Arc<AsyncMutex<Slot<A>>>;
+
+#[derive(Debug)]
+struct Slots<A> {
+    by_id: HashMap<Arc<str>, (u64, SharedSlot<A>)>,
+    by_use: BTreeMap<u64, Arc<str>>,
+    uses: u64,
+}
+
+impl<A> Cache<A> {
+    /// For that many aggregates.
+    pub(super) fn new(capacity: usize) -> Self {
+        let slots = Slots { by_id: HashMap::new(), by_use: BTreeMap::new(), uses: 0 };
+        Self { slots: Mutex::new(slots), capacity: capacity.max(1) }
+    }
+
+    /// The slot of an id, new where there is none.
+    pub(super) fn slot(&self, id: &str) -> SharedSlot<A> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let Slots { by_id, by_use, uses } = &mut *slots;
+        *uses += 1;
+        if let Some((used, slot)) = by_id.get_mut(id) {
+            if let Some(name) = by_use.remove(used) {
+                by_use.insert(*uses, name);
+            }
+            *used = *uses;
+            return Arc::clone(slot);
+        }
+        let (name, slot): (Arc<str>, SharedSlot<A>) = (id.into(), Arc::default());
+        by_use.insert(*uses, Arc::clone(&name));
+        by_id.insert(name, (*uses, Arc::clone(&slot)));
+        if by_id.len() > self.capacity
+            && let Some((_, oldest)) = by_use.pop_first()
+        {
+            by_id.remove(&oldest);
+        }
+        slot
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn versions(cache: &Cache<()>, ids: &[&str]) -> Vec<u64> {
+        ids.iter().map(|id| cache.slot(id).try_lock().unwrap().loaded.version).collect()
+    }
+
+    #[test]
+    fn the_least_recently_used_goes_first() {
+        let cache = Cache::new(2);
+        cache.slot("a").try_lock().unwrap().loaded.version = 1;
+        cache.slot("b").try_lock().unwrap().loaded.version = 2;
+        assert_eq!(versions(&cache, &["a"]), [1]);
+        cache.slot("c").try_lock().unwrap().loaded.version = 3;
+        assert_eq!(versions(&cache, &["a", "c"]), [1, 3]);
+        assert_eq!(versions(&cache, &["b"]), [0], "b had gone");
+    }
+}

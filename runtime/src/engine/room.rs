@@ -1,0 +1,177 @@
+//! An aggregate type's room: its cache, loading by replay, and what its commits carry beside the events: claims, timers, rows
+//! kept from its state.
+
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::cache::{Cache, Entered, Loaded, Slot};
+use super::{Engine, ExecuteError, Executed, timer};
+use crate::aggregate::Aggregate;
+use crate::commit::{Append, ClaimChange, ClaimKind, Commit, TimerChange};
+use crate::context::Meta;
+use crate::event::{Event, NewEvent, StreamId};
+use crate::store::Store;
+use crate::view::RowChange;
+
+/// How many aggregates of a type are kept in memory.
+const CACHED: usize = 10_000;
+
+/// An aggregate of any type.
+#[async_trait]
+pub trait AnyAggregate: Send + Sync {
+    /// Itself, to be found again by its type.
+    fn as_any(&self) -> &dyn Any;
+    /// Fires a timer of one of its states.
+    async fn fire(&self, engine: &Engine, timer: Uuid, payload: &timer::Payload) -> Result<Executed, ExecuteError>;
+}
+
+/// The aggregate `A`.
+pub struct TypedAggregate<A> {
+    pub(super) cache: Cache<A>,
+    marker: PhantomData<fn(A)>,
+}
+
+impl<A> Default for TypedAggregate<A> {
+    fn default() -> Self {
+        Self { cache: Cache::new(CACHED), marker: PhantomData }
+    }
+}
+
+#[async_trait]
+impl<A: Aggregate> AnyAggregate for TypedAggregate<A> {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    async fn fire(&self, engine: &Engine, timer: Uuid, payload: &timer::Payload) -> Result<Executed, ExecuteError> {
+        timer::fire::<A>(engine, self, timer, payload).await
+    }
+}
+
+impl<A: Aggregate> Slot<A> {
+    /// The aggregate as it stands: what is known, with what the store has beyond that.
+    pub(super) async fn load(
+        &mut self,
+        store: &Arc<dyn Store>,
+        stream: &StreamId,
+        id: &A::Id,
+    ) -> Result<&Loaded<A>, ExecuteError> {
+        if self.stale {
+            // Taken out, so that an error (or a caller who goes away) leaves nothing half replayed behind.
+            let mut loaded = std::mem::take(&mut self.loaded);
+            let mut events = store.read_stream(stream, loaded.version).await?;
+            if events.is_empty() && loaded.version > 0 {
+                // Nothing new, and yet it did not fit: do not trust what was kept.
+                loaded = Loaded::default();
+                events = store.read_stream(stream, 0).await?;
+            }
+            for event in events {
+                let broken = |why: &dyn std::fmt::Display| {
+                    ExecuteError::Broken(format!("version {} of `{}`: {why}", event.version, stream.as_str()))
+                };
+                let decoded = A::Event::decode(&event.event_type, event.schema_version, &event.data);
+                let decoded = decoded.map_err(|error| broken(&error))?;
+                loaded.state = A::replay(loaded.state, id, &decoded).map_err(|refusal| broken(&refusal))?;
+                loaded.version = event.version;
+                if event.entered.is_some() {
+                    loaded.entered = Some(Entered { version: event.version, at: event.at });
+                }
+            }
+            self.loaded = loaded;
+            self.stale = false;
+        }
+        Ok(&self.loaded)
+    }
+}
+
+/// What is appended to an aggregate, and how it stands afterwards.
+pub(super) struct Step<'a, A: Aggregate> {
+    pub(super) id: &'a A::Id,
+    pub(super) stream: &'a StreamId,
+    pub(super) before: &'a Loaded<A>,
+    pub(super) events: &'a [A::Event],
+    pub(super) after: Option<A>,
+    pub(super) now: Timestamp,
+    pub(super) meta: &'a Meta,
+}
+
+impl<A: Aggregate> Step<'_, A> {
+    /// The commit of it, and how the aggregate stands once that is written.
+    pub(super) fn commit(self, engine: &Engine) -> Result<(Commit, Loaded<A>), ExecuteError> {
+        let entered = self.events.iter().rposition(|event| event.enters().is_some());
+        let entered = entered.map(|place| Entered { version: self.before.version + 1 + place as u64, at: self.now });
+        let commit = Commit {
+            appends: vec![self.append(engine)?],
+            claims: self.claims(),
+            timers: self.timers(entered),
+            rows: self.rows(engine),
+            ..Commit::default()
+        };
+        let version = self.before.version + self.events.len() as u64;
+        Ok((commit, Loaded { version, state: self.after, entered: entered.or(self.before.entered) }))
+    }
+
+    fn append(&self, engine: &Engine) -> Result<Append, ExecuteError> {
+        let event = |event: &A::Event| {
+            let data = event.encode().map_err(|error| ExecuteError::Broken(error.to_string()))?;
+            Ok(NewEvent {
+                event_id: engine.context.new_id(),
+                event_type: event.event_type().to_owned(),
+                schema_version: event.schema_version(),
+                entered: event.enters().map(str::to_owned),
+                private: false,
+                data,
+            })
+        };
+        Ok(Append {
+            stream: self.stream.clone(),
+            expected: self.before.version,
+            events: self.events.iter().map(event).collect::<Result<_, ExecuteError>>()?,
+            at: self.now,
+            meta: self.meta.clone(),
+        })
+    }
+
+    /// The rows kept from its state, where they are others than before.
+    fn rows(&self, engine: &Engine) -> Vec<RowChange> {
+        let rows =
+            |state: Option<&A>| state.map(|state| engine.kept.changes(A::TYPE, self.id, state)).unwrap_or_default();
+        let before = rows(self.before.state.as_ref());
+        rows(self.after.as_ref()).into_iter().filter(|row| !before.contains(row)).collect()
+    }
+
+    /// What it held and holds no more, then what it holds now and did not before.
+    fn claims(&self) -> Vec<ClaimChange> {
+        let held = |state: Option<&A>| -> BTreeSet<_> {
+            state.map(A::unique_values).unwrap_or_default().into_iter().collect()
+        };
+        let (before, after) = (held(self.before.state.as_ref()), held(self.after.as_ref()));
+        let change = |kind, (constraint, value): &(&str, String)| ClaimChange {
+            constraint: (*constraint).to_owned(),
+            value: value.clone(),
+            stream: self.stream.clone(),
+            kind,
+        };
+        let released = before.difference(&after).map(|claim| change(ClaimKind::Release, claim));
+        released.chain(after.difference(&before).map(|claim| change(ClaimKind::Claim, claim))).collect()
+    }
+
+    /// The timers of the state that is left, cleared, and of the one that is entered, set.
+    fn timers(&self, entered: Option<Entered>) -> Vec<TimerChange> {
+        let (Some(entered), Some(after)) = (entered, &self.after) else { return Vec::new() };
+        let mut changes = Vec::new();
+        if let (Some(state), Some(left)) = (&self.before.state, self.before.entered) {
+            let left_timers = state.timers(left.at).into_iter();
+            changes.extend(left_timers.map(|(name, _)| TimerChange::Clear(timer::id(self.stream, left.version, name))));
+        }
+        let set = after.timers(entered.at).into_iter();
+        changes.extend(set.map(|(name, due)| timer::set(self.stream, entered.version, name, due, self.meta)));
+        changes
+    }
+}
