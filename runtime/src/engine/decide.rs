@@ -16,10 +16,14 @@ use crate::context::Meta;
 use crate::event::StreamId;
 use crate::refusal::{Refusal, RefusalKind};
 
-/// How often a command is decided before its refusal says that the aggregate is moved by others all the time.
-const ATTEMPTS: u32 = 10;
-/// The longest pause before the second attempt; it grows with each.
-const PAUSE: Duration = Duration::from_millis(4);
+/// How often a command is decided before its refusal says that the aggregate is moved by others all the time. With the
+/// pauses that is most of a second: another instance that writes the same aggregate without a break wins nearly every race
+/// (it need not read again), so that few attempts in a row would only say who is faster.
+const ATTEMPTS: u32 = 20;
+/// The longest pause before the second attempt; it doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_micros(500);
+/// The longest pause of all.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// What is to be decided, for whom, and what goes with the answer.
 pub(super) struct Work<'a, A: Aggregate> {
@@ -82,7 +86,8 @@ pub(super) async fn run<A: Aggregate>(
     let mut taken = None;
     for number in 0..ATTEMPTS {
         if number > 0 {
-            tokio::time::sleep(PAUSE.mul_f64(engine.context.fraction() * f64::from(number))).await;
+            let longest = FIRST_PAUSE.saturating_mul(1 << number.min(16)).min(LONGEST_PAUSE);
+            tokio::time::sleep(longest.mul_f64(engine.context.fraction())).await;
         }
         match once(engine, &mut slot, work, attempt, taken.take()).await? {
             Ended::Executed(executed) => return Ok(executed),

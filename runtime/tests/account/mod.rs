@@ -1,0 +1,256 @@
+//! A small aggregate, written by hand as generated code would be: everything that the engine does is in it.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use minos_runtime::aggregate::Aggregate;
+use minos_runtime::caller::Caller;
+use minos_runtime::command::{Command, Decision};
+use minos_runtime::refusal::{Refusal, RefusalKind};
+use minos_runtime::service::Service;
+use minos_runtime::value::Uuid;
+use minos_runtime::view::{Column, KeptView};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountId(Uuid);
+minos_runtime::id!(AccountId);
+
+/// An account: money goes in and out, some of it is held for orders; open for a day, unless it is closed before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Account {
+    pub email: String,
+    pub balance: i64,
+    pub holds: BTreeMap<String, i64>,
+    pub status: &'static str,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Opened {
+    pub email: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EmailChanged {
+    pub email: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Deposited {
+    pub amount: i64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Held {
+    pub order: String,
+    pub amount: i64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Released {
+    pub order: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Closed {}
+
+#[derive(Clone, Debug)]
+pub enum AccountEvent {
+    Opened(Opened),
+    EmailChanged(EmailChanged),
+    Deposited(Deposited),
+    Held(Held),
+    Released(Released),
+    Closed(Closed),
+}
+minos_runtime::events!(AccountEvent {
+    Opened = "bank.Account.Opened" => "open",
+    EmailChanged = "bank.Account.EmailChanged",
+    Deposited = "bank.Account.Deposited",
+    Held = "bank.Account.Held",
+    Released = "bank.Account.Released",
+    Closed = "bank.Account.Closed" => "closed",
+});
+
+impl Aggregate for Account {
+    const TYPE: &'static str = "bank.Account";
+    type Id = AccountId;
+    type Event = AccountEvent;
+
+    fn create(_: &AccountId, event: &AccountEvent) -> Result<Option<Self>, Refusal> {
+        let AccountEvent::Opened(Opened { email }) = event else { return Ok(None) };
+        Ok(Some(Self { email: email.clone(), balance: 0, holds: BTreeMap::new(), status: "open" }))
+    }
+
+    fn apply(&mut self, _: &AccountId, event: &AccountEvent) -> Result<(), Refusal> {
+        match event {
+            AccountEvent::Opened(_) => {}
+            AccountEvent::EmailChanged(event) => self.email = event.email.clone(),
+            AccountEvent::Deposited(event) => {
+                let too_much = || Refusal::new(RefusalKind::OutOfRange, "the balance is out of range");
+                self.balance = self.balance.checked_add(event.amount).ok_or_else(too_much)?;
+            }
+            AccountEvent::Held(event) => {
+                self.holds.insert(event.order.clone(), event.amount);
+            }
+            AccountEvent::Released(event) => {
+                self.holds.remove(&event.order);
+            }
+            AccountEvent::Closed(_) => self.status = "closed",
+        }
+        Ok(())
+    }
+
+    fn status(&self) -> Option<&'static str> {
+        Some(self.status)
+    }
+
+    fn unique_values(&self) -> Vec<(&'static str, String)> {
+        vec![("bank.Account.email", format!("{:?}", self.email))]
+    }
+
+    fn timers(&self, entered_at: Timestamp) -> Vec<(&'static str, Timestamp)> {
+        match self.status {
+            "open" => vec![("open", entered_at + SignedDuration::from_hours(24))],
+            _ => Vec::new(),
+        }
+    }
+
+    fn on_timer(_: &str, decision: &mut Decision<Self>) -> Result<(), Refusal> {
+        decision.emit(AccountEvent::Closed(Closed {}))
+    }
+}
+
+macro_rules! command {
+    ($name:ident $wire:literal $route:expr, $creates:literal, $this:ident, $caller:ident, $allow:expr, $decision:ident, $body:block) => {
+        impl Command for $name {
+            const NAME: &'static str = $wire;
+            type Aggregate = Account;
+            type Read = ();
+            const CREATES: bool = $creates;
+            const ROUTE: Option<(&'static str, &'static str)> = $route;
+
+            fn allow(&self, $caller: &Caller, _: &AccountId, _: Option<&Account>) -> bool {
+                $allow
+            }
+
+            fn decide(&$this, (): (), $decision: &mut Decision<Account>) -> Result<(), Refusal> $body
+        }
+    };
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Open {
+    pub email: String,
+}
+command!(Open "bank.Account.Open" Some(("POST", "/accounts")), true, self, caller, caller.has_role("clerk"), decision, {
+    decision.emit(Opened { email: self.email.clone() })
+});
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeEmail {
+    pub email: String,
+}
+command!(ChangeEmail "bank.Account.ChangeEmail" Some(("POST", "/accounts/{id}/change-email")), false, self, caller, caller.has_role("clerk"), decision, {
+    decision.emit(EmailChanged { email: self.email.clone() })
+});
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deposit {
+    pub amount: i64,
+    pub note: String,
+}
+command!(Deposit "bank.Account.Deposit" Some(("POST", "/accounts/{id}/deposit")), false, self, caller, caller.has_role("clerk"), decision, {
+    decision.require_status(&["open"])?;
+    decision.emit(Deposited { amount: self.amount })
+});
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hold {
+    pub order: String,
+    pub amount: i64,
+}
+command!(Hold "bank.Account.Hold" None, false, self, _caller, false, decision, {
+    let state = decision.state()?;
+    if state.holds.contains_key(&self.order) {
+        return Ok(());
+    }
+    let free = state.balance - state.holds.values().sum::<i64>();
+    if self.amount > free {
+        let fields = BTreeMap::from([("free", free)]);
+        return Err(Refusal::declared("bank.Account.NotEnough", format!("only {free} left"), &fields));
+    }
+    decision.emit(Held { order: self.order.clone(), amount: self.amount })
+});
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    pub order: String,
+}
+command!(Release "bank.Account.Release" None, false, self, _caller, false, decision, {
+    if !decision.state()?.holds.contains_key(&self.order) {
+        return Ok(());
+    }
+    decision.emit(Released { order: self.order.clone() })
+});
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Close {}
+command!(Close "bank.Account.Close" Some(("POST", "/accounts/{id}/close")), false, self, caller, caller.has_role("clerk"), decision, {
+    decision.require_status(&["open"])?;
+    decision.emit(Closed {})
+});
+
+/// A row an account, kept in its commits.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CardRow {
+    pub account: AccountId,
+    pub email: String,
+    pub balance: i64,
+    pub status: String,
+}
+
+impl CardRow {
+    const ACCOUNT: Column<AccountId> = Column::new("account");
+    const EMAIL: Column<String> = Column::new("email");
+    const BALANCE: Column<i64> = Column::new("balance");
+    const STATUS: Column<String> = Column::new("status");
+}
+minos_runtime::row!(
+    CardRow,
+    "bank.Card",
+    AccountId,
+    [account = ACCOUNT, email = EMAIL, balance = BALANCE, status = STATUS]
+);
+
+pub struct Card;
+
+impl KeptView for Card {
+    type Aggregate = Account;
+    type Row = CardRow;
+    const DEFINITION: &'static str = "1";
+
+    fn row(id: &AccountId, state: &Account) -> CardRow {
+        let (email, status) = (state.email.clone(), state.status.to_owned());
+        CardRow { account: *id, email, balance: state.balance, status }
+    }
+}
+
+/// The service that has all of it.
+pub fn service() -> Service {
+    Service::new("bank")
+        .aggregate::<Account>()
+        .command::<Open>()
+        .command::<ChangeEmail>()
+        .command::<Deposit>()
+        .command::<Hold>()
+        .command::<Release>()
+        .command::<Close>()
+        .kept_view::<Card>()
+}

@@ -1,0 +1,11 @@
+//! What holds of every command: decided once, on the newest state, answered the same again.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../account/mod.rs"]
+mod account;
+mod answers;
+mod faults;
+mod setup;
+mod state;
+mod timers;
