@@ -159,14 +159,14 @@ impl Builder<'_> {
     fn primary(&mut self, pair: Pair<'_>) -> Deep {
         let span = self.span(&pair);
         let kind = match pair.as_rule() {
-            Rule::name => ExprKind::Name(Ident { text: pair.as_str().trim_end().into(), span }),
-            Rule::constant => match pair.as_str() {
+            Rule::name => match pair.as_str() {
                 "true" => ExprKind::Literal(Literal::Bool(true)),
                 "false" => ExprKind::Literal(Literal::Bool(false)),
                 "absent" => ExprKind::Literal(Literal::Absent),
                 "now" => ExprKind::Now,
                 "caller" => ExprKind::Caller,
-                _ => ExprKind::SelfRef,
+                "self" => ExprKind::SelfRef,
+                name => ExprKind::Name(Ident { text: name.into(), span }),
             },
             Rule::number => ExprKind::Literal(number_literal(pair.as_str())),
             Rule::duration => ExprKind::Literal(duration(pair)),
@@ -208,29 +208,24 @@ impl Builder<'_> {
             let mut parts = children(arg).peekable();
             let name = take(&mut parts, Rule::arg_name).and_then(|name| children(name).next());
             let name = name.map(|name| self.ident(&name));
-            let Some(value) = parts.next() else { continue };
-            let value = if value.as_rule() == Rule::lambda { self.lambda(value) } else { self.deep(value) };
+            let lambda = take(&mut parts, Rule::lambda);
+            let Some(value) = parts.next() else {
+                continue;
+            };
+            let value = match lambda {
+                Some(head) => self.lambda(head, value, span),
+                None => self.deep(value),
+            };
             depth = depth.max(value.depth);
             args.push(Arg { name, value: value.expr, span });
         }
         (args, depth)
     }
 
-    fn lambda(&mut self, pair: Pair<'_>) -> Deep {
-        let span = self.span(&pair);
-        let mut params = Vec::new();
-        let mut body = None;
-        for part in children(pair) {
-            if part.as_rule() == Rule::ident {
-                params.push(self.ident(&part));
-            } else {
-                body = Some(self.deep(part));
-            }
-        }
-        match body {
-            Some(body) => Deep::over(ExprKind::Lambda { params, body: Box::new(body.expr) }, span, body.depth),
-            None => Deep::leaf(ExprKind::Broken, span),
-        }
+    fn lambda(&mut self, head: Pair<'_>, body: Pair<'_>, span: Span) -> Deep {
+        let params = children(head).map(|param| self.ident(&param)).collect();
+        let body = self.deep(body);
+        Deep::over(ExprKind::Lambda { params, body: Box::new(body.expr) }, span, body.depth)
     }
 
     /// A length of time.

@@ -146,7 +146,7 @@ fn words(rule: Rule) -> Option<&'static str> {
         Rule::optional => "`?`",
         Rule::field => "a field",
         Rule::param => "a parameter",
-        Rule::expr | Rule::postfix_expr | Rule::not_op | Rule::neg_op | Rule::name | Rule::constant | Rule::env | Rule::paren | Rule::list => "an expression",
+        Rule::expr | Rule::postfix_expr | Rule::not_op | Rule::neg_op | Rule::name | Rule::env | Rule::paren | Rule::list => "an expression",
         Rule::number | Rule::signed | Rule::digits => "a number",
         Rule::duration => "a duration",
         Rule::unit => "a unit of time",

@@ -338,7 +338,8 @@ impl<'a> Tokens<'a> {
 
     /// Whether a misspelt member begins at a token.
     pub(super) fn misspelt_member(&self, place: Place, first: usize, at: usize) -> bool {
-        self.misspelt(first, at, &mut place.words().iter().map(|(word, ..)| *word))
+        let opened = matches!(self.str(at + 2), "(" | "{" | "=");
+        opened && self.misspelt(first, at, &mut place.words().iter().map(|(word, ..)| *word))
     }
 
     /// Whether a misspelt statement begins at a token.
