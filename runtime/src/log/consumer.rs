@@ -88,7 +88,7 @@ pub struct Delivery {
 #[derive(Clone, Debug)]
 pub enum Content {
     /// An event, own or foreign.
-    Event(Recorded),
+    Event(Box<Recorded>),
     /// A command, a reply, or the end of a saga; its signature is verified. Never [`Body::Event`].
     Message(Box<Message>),
 }
@@ -137,7 +137,7 @@ impl Delivery {
             SourceKey { topic: message.topic.clone(), source: message.source.clone(), partition: message.partition };
         let pos = message.pos;
         let content = match &message.body {
-            Body::Event(body) => Content::Event(Recorded {
+            Body::Event(body) => Content::Event(Box::new(Recorded {
                 pos,
                 stream: crate::event::StreamId::from_stored(&body.stream),
                 version: body.version,
@@ -149,7 +149,7 @@ impl Delivery {
                 data: body.data.as_str().to_owned(),
                 meta: message.meta.clone(),
                 at: message.time,
-            }),
+            })),
             _ => Content::Message(message),
         };
         Self { source, pos, content }
@@ -188,6 +188,6 @@ impl Delivery {
 
     /// An event of the service's own.
     pub fn own(service: &str, event: Recorded) -> Self {
-        Self { source: SourceKey::own(service), pos: event.pos, content: Content::Event(event) }
+        Self { source: SourceKey::own(service), pos: event.pos, content: Content::Event(Box::new(event)) }
     }
 }

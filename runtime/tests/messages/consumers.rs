@@ -49,7 +49,7 @@ async fn a_consumer_from_now_sees_nothing_of_before_and_everything_after_its_fir
     a.relay().await;
     a.emit_many(0, 10).await;
     until(async || a.messages("a.events").await.len() == 10).await;
-    let tracer = || Arc::new(Tracer::of("t", "a.events").from_now());
+    let tracer = || Arc::new(Tracer::of("t", "a.events").beginning_now());
     let b = Service::start(&path, "b").await;
     b.consumers.start(tracer()).await.unwrap();
     b.stop().await;
@@ -266,4 +266,19 @@ async fn an_unknown_parked_message_is_said_to_be_so() {
     assert!(matches!(b.consumers.replay(id).await, Err(OperatorError::NotParked(_))));
     assert!(matches!(b.consumers.discard(id, "").await, Err(OperatorError::NotParked(_))));
     b.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_keys_parked_one_after_the_other_make_the_consumer_pause() {
+    let (_keep, path) = folder();
+    let a = Service::start(&path, "a").await;
+    for n in 0..60 {
+        a.emit(&format!("a.Thing/{n}"), "a.Thing.Happened", &format!(r#"{{"n":{n}}}"#)).await;
+    }
+    let tracer = Tracer::of("t", "").own().answering(|_| Err(HandlingError::Poison("no".to_owned())));
+    a.consumers.start(Arc::new(tracer)).await.unwrap();
+    until(async || a.consumers.status().await.unwrap().iter().any(|one| matches!(one.state, State::Paused(_)))).await;
+    let parked = a.consumers.parked(None).await.unwrap().len();
+    assert!((20..60).contains(&parked), "{parked} of 60 are parked");
+    a.stop().await;
 }

@@ -173,7 +173,7 @@ impl Tracer {
     }
 
     #[must_use]
-    pub(crate) fn from_now(mut self) -> Self {
+    pub(crate) fn beginning_now(mut self) -> Self {
         self.start = Start::Now;
         self
     }

@@ -50,6 +50,9 @@ pub(super) enum Failure {
         /// What is missing.
         why: String,
     },
+    /// Many keys were parked one after the other. They have one cause, more likely than not: let it not park them all.
+    #[error("{0} messages in a row could not be handled")]
+    Paused(u32),
     /// The batch cannot be written whole: its messages are to be handled one by one.
     #[error("{0}")]
     OneByOne(String),
@@ -152,6 +155,12 @@ impl Runner {
                     return Duration::ZERO;
                 }
             }
+            Failure::Paused(_) => {
+                let why = failure.to_string();
+                tracing::error!(service, consumer, why, "going slowly");
+                self.member.set_state(State::Paused(why));
+                return self.slow.pause(&self.parts.context);
+            }
             Failure::Gap { topic, partition, why } => {
                 tracing::error!(service, consumer, topic, why, "messages are missing; reading again");
                 self.rewind.insert((topic, partition));
@@ -195,7 +204,6 @@ impl Runner {
                     let next = incoming.last().map_or(offset, |last| last.next_offset);
                     self.process(&mut ledger, &inlet, incoming).await?;
                     reads.push(read(inlet, next));
-                    self.slow_down(shutdown).await;
                 }
                 () = tokio::time::sleep_until(self.saved_at + SAVE_EVERY), if ledger.is_ahead() => {
                     self.write(&mut ledger, Commit::default()).await?;
@@ -224,26 +232,6 @@ impl Runner {
             attempts.end(&*self.parts.store).await?;
         }
         Ok(())
-    }
-
-    /// Many keys parked one after the other have one cause, more likely than not: let it not park them all.
-    async fn slow_down(&mut self, shutdown: &Shutdown) {
-        if self.poisons < MANY {
-            self.slow.reset();
-            return;
-        }
-        let pause = self.slow.pause(&self.parts.context);
-        let why = format!("{} messages in a row could not be handled", self.poisons);
-        tracing::error!(
-            service = self.parts.service,
-            consumer = self.member.handler.consumer(),
-            why,
-            ?pause,
-            "pausing"
-        );
-        self.singly = self.singly.max(1);
-        self.member.set_state(State::Paused(why));
-        shutdown.sleep(pause).await;
     }
 
     /// Writes what a batch changes, with the position's move.

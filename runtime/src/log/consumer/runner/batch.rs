@@ -8,7 +8,7 @@ use super::super::inlet::{Incoming, Inlet, Item};
 use super::super::ledger::{Fence, Ledger};
 use super::super::parking::{Parked, ParkedKind, Parking};
 use super::super::{Delivery, Effects, Handled, Handler};
-use super::{Failure, Runner, WriteError};
+use super::{Failure, MANY, Runner, WriteError};
 use crate::commit::Commit;
 use crate::log::{HandlingError, Message, Position, Unreadable};
 
@@ -43,6 +43,10 @@ impl Runner {
             if self.singly > 0 {
                 self.singly -= 1;
                 self.flush_one(ledger, &due, &mut parking, &mut effects).await?;
+            }
+            if self.poisons >= MANY {
+                self.flush(ledger, &mut effects).await?;
+                return Err(Failure::Paused(self.poisons));
             }
         }
         self.flush(ledger, &mut effects).await?;
@@ -146,6 +150,7 @@ impl Runner {
                 Ok(handled) => {
                     effects.keep();
                     self.poisons = 0;
+                    self.slow.reset();
                     ledger.reach(&due.delivery.source, due.to.clone());
                     if handled == Handled::Committed {
                         *effects = Effects::default();
