@@ -25,6 +25,9 @@ pub trait Command: Serialize + DeserializeOwned + Clone + Send + Sync + 'static 
     /// and timers may send it (no `allow`).
     const ROUTE: Option<(&'static str, &'static str)>;
 
+    /// Nobody without a token may send it: then that is said before anything else.
+    const NEEDS_TOKEN: bool = false;
+
     /// May this caller send it from outside? `state` is the aggregate's state before (absent for `create`).
     fn allow(&self, caller: &Caller, id: &<Self::Aggregate as Aggregate>::Id, state: Option<&Self::Aggregate>) -> bool {
         let _ = (caller, id, state);

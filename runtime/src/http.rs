@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
+mod command;
+mod metrics;
+mod operator;
 pub mod parameters;
 pub mod path;
 pub mod problem;
+mod query;
 pub mod routes;
 pub mod server;
+pub mod service;
 
 pub use problem::Problem;
 pub use server::serve;

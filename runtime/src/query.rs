@@ -54,6 +54,8 @@ pub trait AnyQuery: Send + Sync {
     fn route(&self) -> &'static str;
     /// The parameter that the route's placeholder stands for.
     fn path_param(&self) -> Option<&'static str>;
+    /// Whether nobody without a token may call it.
+    fn needs_token(&self) -> bool;
     /// Runs it.
     async fn run(
         &self,
@@ -86,6 +88,9 @@ impl<Q: Query> AnyQuery for TypedQuery<Q> {
     }
     fn path_param(&self) -> Option<&'static str> {
         Q::PATH_PARAM
+    }
+    fn needs_token(&self) -> bool {
+        Q::NEEDS_TOKEN
     }
     async fn run(
         &self,

@@ -30,6 +30,8 @@ use crate::query::{AnyQuery, TypedQuery};
 use crate::saga::{Policy, Saga};
 use crate::view::{KeptView, Query, View};
 
+pub(crate) mod running;
+
 /// One service, as generated code describes it.
 pub struct Service {
     /// The subdomain's name.

@@ -11,7 +11,11 @@
 //!         .run()
 //! }
 //! ```
+//!
+//! Gateway and services talk over HTTP on loopback, services with each other by the log alone, as if they ran in processes
+//! of their own. All they share is the data folder, the log file in it, and this process.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,6 +23,12 @@ use std::process::ExitCode;
 use crate::config::{Config, ConfigErrors};
 use crate::gateway::Gateway;
 use crate::service::Service;
+
+mod data;
+mod running;
+mod signals;
+
+pub use running::Running;
 
 /// What is called when everything runs.
 type Hook = Box<dyn FnOnce(&Running) + Send>;
@@ -58,24 +68,62 @@ impl System {
         self
     }
 
-    /// Runs until the process is told to stop (SIGINT, SIGTERM); configuration from the environment, logs to stderr. The
-    /// whole of a `main`.
+    /// Runs until the process is told to stop (SIGINT, SIGTERM; a second time: at once); configuration from the environment, logs
+    /// to stderr. The whole of a `main`.
     pub fn run(self) -> ExitCode {
-        ExitCode::FAILURE
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        match runtime {
+            Ok(runtime) => {
+                let code = runtime.block_on(self.serve());
+                runtime.shutdown_background();
+                code
+            }
+            Err(error) => failed(&error),
+        }
     }
 
     /// As [`System::run`], inside of a tokio runtime that is there already.
-    pub async fn serve(self) -> ExitCode {
-        let _ = (self.name, &self.services, &self.gateway, &self.on_ready);
-        ExitCode::FAILURE
+    pub async fn serve(mut self) -> ExitCode {
+        let config = match Config::from_env() {
+            Ok(config) => config,
+            Err(errors) => return failed(&errors),
+        };
+        crate::telemetry::begin(&config);
+        let mut signals = match signals::Signals::listen() {
+            Ok(signals) => signals,
+            Err(error) => return failed(&error),
+        };
+        let on_ready = self.on_ready.take();
+        let running = tokio::select! {
+            started = self.start(config) => match started {
+                Ok(running) => running,
+                Err(error) => return failed(&error),
+            },
+            signal = signals.next() => {
+                tracing::info!(signal, "stopped before all had started");
+                return ExitCode::FAILURE;
+            }
+        };
+        if let Some(hook) = on_ready {
+            hook(&running);
+        }
+        let signal = signals.next().await;
+        tracing::info!(signal, "stopping");
+        tokio::select! {
+            () = running.stop() => ExitCode::SUCCESS,
+            signal = signals.next() => {
+                tracing::warn!(signal, "stopped at once");
+                ExitCode::FAILURE
+            }
+        }
     }
 
-    /// Starts everything, and returns when it is ready.
+    /// Starts everything, and returns when it is ready. Does not call the hook of [`System::on_ready`].
     ///
     /// # Errors
     /// Why it cannot run. What had started is stopped again.
-    pub async fn start(self, _config: Config) -> Result<Running, StartError> {
-        Err(StartError::Service { service: self.name.to_owned(), why: "not wired yet".to_owned() })
+    pub async fn start(self, config: Config) -> Result<Running, StartError> {
+        Running::start(self, config).await
     }
 }
 
@@ -84,31 +132,10 @@ pub fn run(service: Service) -> ExitCode {
     System::new(service.name).service(service).run()
 }
 
-/// A system that runs.
-pub struct Running {
-    address: SocketAddr,
-    data: PathBuf,
-    development: bool,
-}
-
-impl Running {
-    /// Where the gateway (or a service alone) listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// The folder that holds everything that is kept.
-    pub fn data(&self) -> &Path {
-        &self.data
-    }
-
-    /// Whether `POST /dev/tokens` hands out tokens.
-    pub fn is_development(&self) -> bool {
-        self.development
-    }
-
-    /// Stops in order: not ready, unregistered, no more intake, drained, flushed, closed.
-    pub async fn stop(self) {}
+/// Says on stderr why it cannot run: also where logging has not begun, or is for machines.
+fn failed(error: &dyn std::fmt::Display) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "error: {error}");
+    ExitCode::FAILURE
 }
 
 /// Why a system could not start.
@@ -133,6 +160,17 @@ pub enum StartError {
         /// Why.
         why: String,
     },
+    /// Keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] crate::token::keys::KeysError),
+    /// The log between services cannot be used.
+    #[error("the log `{}` cannot be used: {why}", .path.display())]
+    Log {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
     /// A service cannot start.
     #[error("service `{service}` cannot start: {why}")]
     Service {
@@ -141,4 +179,13 @@ pub enum StartError {
         /// Why.
         why: String,
     },
+    /// Anything else that the process needs and does not get.
+    #[error("{0}")]
+    Process(String),
+}
+
+impl StartError {
+    fn data(folder: &Path, why: impl Into<String>) -> Self {
+        Self::Data { folder: folder.to_owned(), why: why.into() }
+    }
 }

@@ -157,6 +157,13 @@ impl Keys {
         Self::read(path)
     }
 
+    /// Whether one of them was made by [`Keys::development`].
+    pub fn are_of_development(&self) -> bool {
+        let pairs = [&self.tokens, &self.internal, &self.operator];
+        let mut all = pairs.into_iter().chain(self.messages.values()).flat_map(|pair| &pair.verifying.keys);
+        all.any(|(kid, ..)| kid.starts_with("dev-"))
+    }
+
     /// What a service's name is proved with is kept by the registry as a hash.
     pub fn registration_hash(credential: &str) -> String {
         hex(&Sha256::digest(credential.as_bytes()))

@@ -1,0 +1,41 @@
+//! `GET /metrics`: a few figures in Prometheus' text format.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::http::StatusCode;
+
+use crate::log::consumer::ConsumerStatus;
+
+/// Requests answered, by the first digit of the status.
+#[derive(Debug, Default)]
+pub(super) struct Counts([AtomicU64; 6]);
+
+impl Counts {
+    pub(super) fn answered(&self, status: StatusCode) {
+        if let Some(count) = self.0.get(usize::from(status.as_u16() / 100)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// All figures of a service.
+pub(super) fn text(service: &str, counts: &Counts, consumers: &[ConsumerStatus]) -> String {
+    let mut text = String::from("# TYPE minos_requests_total counter\n");
+    for (class, count) in counts.0.iter().enumerate().skip(1) {
+        let count = count.load(Ordering::Relaxed);
+        let _ = writeln!(text, "minos_requests_total{{service=\"{service}\",status=\"{class}xx\"}} {count}");
+    }
+    for (name, value) in [
+        ("minos_consumer_lag", (|it: &ConsumerStatus| it.lag) as fn(&ConsumerStatus) -> u64),
+        ("minos_consumer_parked", |it| it.parked as u64),
+    ] {
+        let _ = writeln!(text, "# TYPE {name} gauge");
+        for it in consumers {
+            let (consumer, topic, partition) = (&it.consumer, &it.topic, it.partition);
+            let labels = format!("service=\"{service}\",consumer=\"{consumer}\",topic=\"{topic}\",partition=\"{partition}\"");
+            let _ = writeln!(text, "{name}{{{labels}}} {}", value(it));
+        }
+    }
+    text
+}

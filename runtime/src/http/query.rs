@@ -1,0 +1,83 @@
+//! A query over HTTP: `GET` at its route, parameters in the query string. `Minos-After: orders:17` waits until the view shows
+//! what happened up to there; `Minos-Rebuilding: true` says that the view is being rebuilt, and what it shows is older.
+
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+
+use super::Problem;
+use super::service::{Call, ServiceHttp};
+use crate::caller::Caller;
+use crate::parse::malformed;
+use crate::query::{AnyQuery, QueryError};
+
+/// The header that says what a view must show.
+const AFTER: &str = "minos-after";
+/// How long that is waited for.
+const WAIT: Duration = Duration::from_secs(5);
+/// More positions are refused.
+const MOST: usize = 16;
+
+pub(super) async fn answer(http: &ServiceHttp, query: &dyn AnyQuery, call: Call) -> Result<Response, Problem> {
+    if call.caller == Caller::anonymous() && query.needs_token() {
+        let detail = format!("`{}` needs a token", query.name());
+        return Err(Problem::new(StatusCode::UNAUTHORIZED, "Unauthenticated", detail));
+    }
+    let mut parameters = call.query;
+    for (placeholder, value) in call.values {
+        let name = query.path_param().unwrap_or(placeholder);
+        if parameters.insert(name.to_owned(), vec![value]).is_some() {
+            return Err(malformed([(name.to_owned(), "is in the path already".to_owned())]).into());
+        }
+    }
+    let until = tokio::time::Instant::now() + WAIT;
+    for (service, pos) in after(&call.headers)? {
+        let left = until.saturating_duration_since(tokio::time::Instant::now());
+        if !http.projections.wait_applied(query.view(), &service, pos, left).await {
+            return Err(Problem::unavailable(format!("the view does not show `{service}:{pos}` yet")));
+        }
+    }
+    let tables = &http.projections.tables;
+    let answer = query.run(&parameters, &call.caller, &*http.store, tables).await.map_err(|error| match error {
+        QueryError::Refused(refusal) => Problem::from(refusal),
+        QueryError::Store(error) => error.into(),
+    })?;
+    let mut response = (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], answer.body).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if answer.rebuilding {
+        response.headers_mut().insert(HeaderName::from_static("minos-rebuilding"), HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// The positions that the view must show.
+fn after(headers: &HeaderMap) -> Result<Vec<(String, u64)>, Problem> {
+    let Some(value) = headers.get(AFTER) else { return Ok(Vec::new()) };
+    let position = |text: &str| {
+        let (service, pos) = text.trim().rsplit_once(':')?;
+        Some((service.to_owned(), pos.parse().ok()?)).filter(|_| !service.is_empty())
+    };
+    let positions: Option<Vec<_>> = value.to_str().ok().and_then(|text| text.split(',').map(position).collect());
+    positions.filter(|it| it.len() <= MOST).ok_or_else(|| {
+        malformed([("Minos-After".to_owned(), "must be positions as `Minos-Position` gave them: `orders:17`".to_owned())]).into()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_read_as_they_were_given() {
+        let read = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(AFTER, HeaderValue::from_static(value));
+            after(&headers)
+        };
+        assert_eq!(read("orders:17, catalog:3").unwrap(), [("orders".to_owned(), 17), ("catalog".to_owned(), 3)]);
+        for wrong in ["", "17", "orders:", ":17", "orders:x", "orders:1,,"] {
+            assert_eq!(read(wrong).unwrap_err().status, 400, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! A system that runs: started in order, stopped in order.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use super::data::DataFolder;
+use super::{StartError, System};
+use crate::config::{Config, ConfigErrors};
+use crate::context::Context;
+use crate::gateway::{Gateway, GatewayServer, Surroundings};
+use crate::log::Log;
+use crate::registry::{Directory, Registry};
+use crate::service::Service;
+use crate::service::running::{self, RunningService};
+use crate::shutdown::Shutdown;
+use crate::token::keys::Keys;
+
+/// How long is waited until the services of this process are ready.
+const READY: Duration = Duration::from_secs(10);
+
+/// A system that runs.
+pub struct Running {
+    address: SocketAddr,
+    development: bool,
+    time: Duration,
+    services: Vec<RunningService>,
+    log: Arc<dyn Log>,
+    /// The gateway's server and its watch of the registry.
+    entrance: Shutdown,
+    registry: Shutdown,
+    registry_address: SocketAddr,
+    data: DataFolder,
+}
+
+impl Running {
+    /// Where the gateway (or a service alone) listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where the registry listens.
+    pub fn registry(&self) -> SocketAddr {
+        self.registry_address
+    }
+
+    /// Where each service of this process listens: for those who look after them; callers use the gateway.
+    pub fn services(&self) -> Vec<(&'static str, SocketAddr)> {
+        self.services.iter().map(|service| (service.name(), service.address())).collect()
+    }
+
+    /// The folder that holds everything that is kept.
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// Whether `POST /dev/tokens` hands out tokens.
+    pub fn is_development(&self) -> bool {
+        self.development
+    }
+
+    /// Stops in order: no more intake, not ready, unregistered, drained, flushed, closed.
+    pub async fn stop(self) {
+        if !self.entrance.finish(self.time).await {
+            tracing::warn!("requests were still under way");
+        }
+        let time = self.time;
+        futures_util::future::join_all(self.services.into_iter().map(|service| service.stop(time))).await;
+        self.log.close().await;
+        self.registry.finish(time).await;
+    }
+
+    pub(super) async fn start(system: System, config: Config) -> Result<Self, StartError> {
+        check(&system, &config)?;
+        // The address first: it is the mistake made most often, and nothing has been touched yet.
+        let entrance = bind(config.listen).await?;
+        let data = DataFolder::open(&config.data)?;
+        let context = Context::system();
+        let keys = keys(&system, &config, data.path(), &context)?;
+        let client = crate::http::client(config.request_time).map_err(|error| StartError::Process(error.to_string()))?;
+        let registry = Shutdown::new();
+        let registry_address = match config.registry {
+            Some(address) => address,
+            None => start_registry(&keys, &config, &client, &context, &registry).await?,
+        };
+        let mut starting = Starting {
+            around: running::Surroundings {
+                config: Arc::new(config),
+                keys: Arc::new(keys),
+                log: open_log(data.path()).await?,
+                registry: registry_address,
+                client,
+                context,
+            },
+            entrance: Shutdown::new(),
+            services: Vec::new(),
+        };
+        let started = starting.all(system, entrance, data.path()).await;
+        let running = starting.running(registry, registry_address, data);
+        match started {
+            Ok(address) => Ok(Self { address, ..running }),
+            Err(error) => {
+                running.stop().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// What has started so far.
+struct Starting {
+    around: running::Surroundings,
+    entrance: Shutdown,
+    services: Vec<RunningService>,
+}
+
+impl Starting {
+    /// Starts log, services and gateway; says where the first of them listens.
+    async fn all(&mut self, system: System, entrance: TcpListener, data: &Path) -> Result<SocketAddr, StartError> {
+        let address = entrance.local_addr().map_err(|error| StartError::Process(error.to_string()))?;
+        let System { services, gateway, .. } = system;
+        let mut entrance = Some(entrance);
+        let names: Vec<&'static str> = services.iter().map(|service| service.name).collect();
+        for service in services {
+            let name = service.name;
+            let listener = match (&gateway, entrance.take()) {
+                (None, Some(listener)) => listener,
+                (_, kept) => {
+                    entrance = kept;
+                    bind(SocketAddr::new(inside(self.around.config.listen.ip()), 0)).await?
+                }
+            };
+            let running = self.service(service, listener, data).await;
+            self.services.push(running.map_err(|why| StartError::Service { service: name.to_owned(), why })?);
+        }
+        if let (Some(gateway), Some(listener)) = (gateway, entrance) {
+            self.gateway(&gateway, listener, &names).await?;
+        }
+        Ok(address)
+    }
+
+    async fn service(&self, service: Service, listener: TcpListener, data: &Path) -> Result<RunningService, String> {
+        let file = running::file(data, service.name);
+        let opened = crate::store::sqlite::SqliteStore::open(&file, service.name, &self.around.context).await;
+        let store = opened.map_err(|error| format!("its data in `{}`: {error}", file.display()))?;
+        RunningService::start(service, Arc::new(store), listener, self.around.clone()).await
+    }
+
+    /// Begins to take requests once the services of this process are ready.
+    async fn gateway(&self, gateway: &Gateway, listener: TcpListener, names: &[&str]) -> Result<(), StartError> {
+        let running::Surroundings { config, keys, registry, client, context, .. } = &self.around;
+        let (directory, shutdown) = (Directory::default(), &self.entrance);
+        let around = Surroundings {
+            config,
+            keys,
+            directory: directory.clone(),
+            client: client.clone(),
+            context: context.clone(),
+            shutdown: shutdown.clone(),
+        };
+        let server = GatewayServer::new(gateway, around).map_err(ConfigErrors)?;
+        shutdown.spawn("registry.watch", directory.clone().watch(*registry, client.clone(), shutdown.clone()));
+        if !directory.wait_for(names, READY).await {
+            tracing::warn!("not all services are ready yet");
+        }
+        crate::http::serve("gateway", listener, server.router(), shutdown);
+        Ok(())
+    }
+
+    fn running(self, registry: Shutdown, registry_address: SocketAddr, data: DataFolder) -> Running {
+        let config = &self.around.config;
+        Running {
+            address: config.listen,
+            development: config.is_development(),
+            time: config.shutdown_time,
+            services: self.services,
+            log: Arc::clone(&self.around.log),
+            entrance: self.entrance,
+            registry,
+            registry_address,
+            data,
+        }
+    }
+}
+
+/// What can be said before anything is touched.
+fn check(system: &System, config: &Config) -> Result<(), ConfigErrors> {
+    let mut mistakes = Vec::new();
+    if config.is_development() && !config.listen.ip().is_loopback() {
+        let why = "development mode hands out tokens to whoever asks: it is refused where others than this machine can ask";
+        mistakes.push(format!("MINOS_LISTEN is {}: {why} (MINOS_DEVELOPMENT)", config.listen));
+    }
+    if !config.is_development() && config.keys.is_none() {
+        mistakes.push("MINOS_KEYS is not set: outside of development mode keys are never made up".to_owned());
+    }
+    let mut names: Vec<_> = system.services.iter().map(|service| service.name).collect();
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find(|it| it[0] == it[1]) {
+        mistakes.push(format!("service `{}` is there twice", twice[0]));
+    }
+    if mistakes.is_empty() { Ok(()) } else { Err(ConfigErrors(mistakes)) }
+}
+
+fn keys(system: &System, config: &Config, data: &Path, context: &Context) -> Result<Keys, StartError> {
+    if let Some(path) = &config.keys {
+        let keys = Keys::read(path)?;
+        if !config.is_development() && keys.are_of_development() {
+            let why = format!("`{}` holds keys of development mode; make keys of your own", path.display());
+            return Err(ConfigErrors(vec![why]).into());
+        }
+        return Ok(keys);
+    }
+    let mut names: Vec<&str> = system.services.iter().map(|service| service.name).collect();
+    names.extend(system.gateway.iter().flat_map(|gateway| gateway.routes.iter().map(|route| route.subdomain)));
+    Ok(Keys::development(&data.join("keys.json"), &names, context)?)
+}
+
+async fn start_registry(
+    keys: &Keys,
+    config: &Config,
+    client: &reqwest::Client,
+    context: &Context,
+    shutdown: &Shutdown,
+) -> Result<SocketAddr, StartError> {
+    let listener = bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)).await?;
+    let address = listener.local_addr().map_err(|error| StartError::Process(error.to_string()))?;
+    let registry = Registry::new(context.new_id(), &keys.registration, config.probe_networks.clone());
+    registry.serve(listener, client.clone(), shutdown);
+    Ok(address)
+}
+
+async fn open_log(data: &Path) -> Result<Arc<dyn Log>, StartError> {
+    let path: PathBuf = data.join("log.db");
+    match crate::log::embedded::EmbeddedLog::open(&path).await {
+        Ok(log) => Ok(Arc::new(log)),
+        Err(error) => Err(StartError::Log { path, why: error.to_string() }),
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, why: error.to_string() })
+}
+
+/// Services beside a gateway listen to this machine alone.
+fn inside(listen: IpAddr) -> IpAddr {
+    if listen.is_ipv6() && listen.is_loopback() { listen } else { IpAddr::V4(Ipv4Addr::LOCALHOST) }
+}
