@@ -167,3 +167,17 @@ impl From<ProcessError> for HandlingError {
         }
     }
 }
+
+#[async_trait]
+impl Decider for crate::engine::Engine {
+    async fn execute(&self, request: CommandRequest, beside: &Beside<'_>) -> Result<Executed, ExecuteError> {
+        crate::engine::Engine::execute(self, request, beside).await
+    }
+
+    async fn fire(&self, timer: &Timer) -> Result<(), ExecuteError> {
+        match crate::engine::Engine::fire(self, timer).await? {
+            Some(_) => Ok(()),
+            None => Err(ExecuteError::Broken(format!("nobody knows the timer `{}`", timer.payload))),
+        }
+    }
+}

@@ -29,6 +29,8 @@ pub trait AnyCommand: Send + Sync {
     fn creates(&self) -> bool;
     /// Method and path, if it may come from outside.
     fn route(&self) -> Option<(&'static str, &'static str)>;
+    /// Whether nobody without a token may send it.
+    fn needs_token(&self) -> bool;
     /// A new room for its aggregate, with nothing in it.
     fn room(&self) -> Arc<dyn AnyAggregate>;
     /// Decides it. See [`Engine::execute`].
@@ -65,6 +67,10 @@ impl<C: Command> AnyCommand for TypedCommand<C> {
 
     fn route(&self) -> Option<(&'static str, &'static str)> {
         C::ROUTE
+    }
+
+    fn needs_token(&self) -> bool {
+        C::NEEDS_TOKEN
     }
 
     fn room(&self) -> Arc<dyn AnyAggregate> {

@@ -110,7 +110,9 @@ fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let version = text.strip_prefix('"').and_then(|it| it.strip_suffix('"')).and_then(|it| it.parse().ok());
     match version {
         Some(version) => Ok(Some(version)),
-        None => Err(malformed([("If-Match".to_owned(), "must be a version as `ETag` gave it: `\"3\"`".to_owned())]).into()),
+        None => {
+            Err(malformed([("If-Match".to_owned(), "must be a version as `ETag` gave it: `\"3\"`".to_owned())]).into())
+        }
     }
 }
 

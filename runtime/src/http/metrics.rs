@@ -33,7 +33,8 @@ pub(super) fn text(service: &str, counts: &Counts, consumers: &[ConsumerStatus])
         let _ = writeln!(text, "# TYPE {name} gauge");
         for it in consumers {
             let (consumer, topic, partition) = (&it.consumer, &it.topic, it.partition);
-            let labels = format!("service=\"{service}\",consumer=\"{consumer}\",topic=\"{topic}\",partition=\"{partition}\"");
+            let labels =
+                format!("service=\"{service}\",consumer=\"{consumer}\",topic=\"{topic}\",partition=\"{partition}\"");
             let _ = writeln!(text, "{name}{{{labels}}} {}", value(it));
         }
     }

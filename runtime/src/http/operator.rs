@@ -107,7 +107,9 @@ async fn decide(http: &ServiceHttp, wish: &Wish<'_>) -> Result<Response, Problem
         ("sagas", verb) => {
             let verdict = match verb {
                 "retry" => Verdict::Retry,
-                "skip" => Verdict::Skip(body.result.map(|it| Json::new(it.to_string())).transpose().map_err(unreadable)?),
+                "skip" => {
+                    Verdict::Skip(body.result.map(|it| Json::new(it.to_string())).transpose().map_err(unreadable)?)
+                }
                 "force" => Verdict::Force,
                 _ => return Err(Problem::no_route()),
             };

@@ -126,6 +126,10 @@ impl From<ExecuteError> for Problem {
     fn from(error: ExecuteError) -> Self {
         match error {
             ExecuteError::Overloaded => Self::unavailable("too many commands wait"),
+            ExecuteError::UnknownCommand(_) | ExecuteError::Broken(_) => {
+                tracing::error!(%error, "a command cannot be decided");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Broken", "the service cannot decide this")
+            }
             other => {
                 tracing::warn!(error = %other, "a command got no answer");
                 Self::unavailable("the service cannot decide now")

@@ -60,7 +60,11 @@ fn after(headers: &HeaderMap) -> Result<Vec<(String, u64)>, Problem> {
     };
     let positions: Option<Vec<_>> = value.to_str().ok().and_then(|text| text.split(',').map(position).collect());
     positions.filter(|it| it.len() <= MOST).ok_or_else(|| {
-        malformed([("Minos-After".to_owned(), "must be positions as `Minos-Position` gave them: `orders:17`".to_owned())]).into()
+        malformed([(
+            "Minos-After".to_owned(),
+            "must be positions as `Minos-Position` gave them: `orders:17`".to_owned(),
+        )])
+        .into()
     })
 }
 

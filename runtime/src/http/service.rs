@@ -139,7 +139,12 @@ async fn answer(State(serving): State<Arc<Serving>>, request: Request) -> Respon
 }
 
 impl Serving {
-    async fn handle(&self, head: axum::http::request::Parts, body: Body, trace_id: String) -> Result<Response, Problem> {
+    async fn handle(
+        &self,
+        head: axum::http::request::Parts,
+        body: Body,
+        trace_id: String,
+    ) -> Result<Response, Problem> {
         let segments = path::segments(head.uri.path())?;
         match (head.method.as_str(), segments.first().map(String::as_str)) {
             ("GET", Some("health")) if segments.len() == 1 => {

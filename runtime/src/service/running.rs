@@ -121,8 +121,13 @@ async fn start(
         verifier,
         context: context.clone(),
     };
-    let relay =
-        Relay { service: name.to_owned(), store: Arc::clone(&store), log: Arc::clone(&log), signer, context: context.clone() };
+    let relay = Relay {
+        service: name.to_owned(),
+        store: Arc::clone(&store),
+        log: Arc::clone(&log),
+        signer,
+        context: context.clone(),
+    };
     relay.start(&work).await.map_err(text)?;
     let consumers = Arc::new(Consumers::open(parts, &work).await.map_err(text)?);
     create_topics(&service, &*log).await?;

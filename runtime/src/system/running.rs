@@ -80,12 +80,14 @@ impl Running {
         let data = DataFolder::open(&config.data)?;
         let context = Context::system();
         let keys = keys(&system, &config, data.path(), &context)?;
-        let client = crate::http::client(config.request_time).map_err(|error| StartError::Process(error.to_string()))?;
+        let client =
+            crate::http::client(config.request_time).map_err(|error| StartError::Process(error.to_string()))?;
         let registry = Shutdown::new();
         let registry_address = match config.registry {
             Some(address) => address,
             None => start_registry(&keys, &config, &client, &context, &registry).await?,
         };
+        let name = system.name;
         let mut starting = Starting {
             around: running::Surroundings {
                 config: Arc::new(config),
@@ -101,7 +103,10 @@ impl Running {
         let started = starting.all(system, entrance, data.path()).await;
         let running = starting.running(registry, registry_address, data);
         match started {
-            Ok(address) => Ok(Self { address, ..running }),
+            Ok(address) => {
+                tracing::info!(system = name, %address, data = %running.data().display(), "ready");
+                Ok(Self { address, ..running })
+            }
             Err(error) => {
                 running.stop().await;
                 Err(error)
@@ -190,7 +195,8 @@ impl Starting {
 fn check(system: &System, config: &Config) -> Result<(), ConfigErrors> {
     let mut mistakes = Vec::new();
     if config.is_development() && !config.listen.ip().is_loopback() {
-        let why = "development mode hands out tokens to whoever asks: it is refused where others than this machine can ask";
+        let why =
+            "development mode hands out tokens to whoever asks: it is refused where others than this machine can ask";
         mistakes.push(format!("MINOS_LISTEN is {}: {why} (MINOS_DEVELOPMENT)", config.listen));
     }
     if !config.is_development() && config.keys.is_none() {
