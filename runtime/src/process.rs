@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use crate::commit::{CommitError, Timer};
 use crate::context::Context;
-use crate::engine::{Beside, CommandRequest, ExecuteError, Executed};
+use crate::engine::{Beside, CommandRequest, Engine, ExecuteError, Executed};
 use crate::event::DecodeError;
 use crate::log::HandlingError;
 use crate::log::consumer::{Handler, Source};
@@ -169,13 +169,13 @@ impl From<ProcessError> for HandlingError {
 }
 
 #[async_trait]
-impl Decider for crate::engine::Engine {
+impl Decider for Engine {
     async fn execute(&self, request: CommandRequest, beside: &Beside<'_>) -> Result<Executed, ExecuteError> {
-        crate::engine::Engine::execute(self, request, beside).await
+        Engine::execute(self, request, beside).await
     }
 
     async fn fire(&self, timer: &Timer) -> Result<(), ExecuteError> {
-        match crate::engine::Engine::fire(self, timer).await? {
+        match Engine::fire(self, timer).await? {
             Some(_) => Ok(()),
             None => Err(ExecuteError::Broken(format!("nobody knows the timer `{}`", timer.payload))),
         }

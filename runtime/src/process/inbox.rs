@@ -46,8 +46,8 @@ impl Inbox {
                 Ok(Handled::InEffects)
             }
             Ok(_) => Ok(Handled::Committed),
-            Err(ExecuteError::UnknownCommand(command)) => {
-                Err(HandlingError::Poison(format!("this build has no command `{command}`")))
+            Err(error @ (ExecuteError::UnknownCommand(_) | ExecuteError::Broken(_))) => {
+                Err(HandlingError::Poison(error.to_string()))
             }
             Err(error) => Err(HandlingError::Transient(error.to_string())),
         }

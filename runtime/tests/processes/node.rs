@@ -11,7 +11,7 @@ use minos_runtime::commit::{Answer, Commit};
 use minos_runtime::context::{Context, Meta};
 use minos_runtime::engine::{CommandRequest, Engine};
 use minos_runtime::event::{Event, StreamId};
-use minos_runtime::log::consumer::set::{Consumers, Parts};
+use minos_runtime::log::consumer::{Consumers, Parts};
 use minos_runtime::log::embedded::EmbeddedLog;
 use minos_runtime::log::relay::Relay;
 use minos_runtime::log::{Log, Message, MessageSigner, MessageVerifier};
