@@ -66,7 +66,8 @@ impl Node {
             verifier: Arc::new(Trust),
             context: context.clone(),
         };
-        let relay = Relay { service: name, store: Arc::clone(&store), log, signer: Arc::new(Trust), context: context.clone() };
+        let relay =
+            Relay { service: name, store: Arc::clone(&store), log, signer: Arc::new(Trust), context: context.clone() };
         relay.start(shutdown).await.unwrap();
         let consumers = Consumers::open(parts, shutdown).await.unwrap();
         let decider: Arc<dyn Decider> = Arc::<Engine>::clone(&engine);
