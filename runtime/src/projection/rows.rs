@@ -196,3 +196,6 @@ pub(super) fn compare(left: &Value, comparison: Comparison, right: &Value) -> bo
 fn place(table: &Table, column: &str) -> Option<usize> {
     table.columns.iter().position(|other| other.name == column)
 }
+
+#[cfg(all(test, feature = "embedded"))]
+mod tests;
