@@ -1,0 +1,110 @@
+//! Starting, stopping, starting again.
+
+use std::time::Duration;
+
+use minos_runtime::config::Config;
+use minos_runtime::system::StartError;
+use serde_json::{Value, json};
+
+use crate::stand::{Stand, config, problem, start, system};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_is_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let stand = Stand::start(folder.path()).await;
+    let (id, _) = stand.open("ada@example.com").await;
+    stand.until(&format!("/accounts/{id}"), |card| card["balance"] == 5).await;
+    stand.running.stop().await;
+    let stand = Stand::start(folder.path()).await;
+    let card: Value = stand.get(&format!("/accounts/{id}")).send().await.unwrap().json().await.unwrap();
+    assert_eq!((&card["email"], &card["balance"]), (&json!("ada@example.com"), &json!(5)));
+    let (other, _) = stand.open("bob@example.com").await;
+    stand.until(&format!("/accounts/{other}"), |card| card["balance"] == 5).await;
+    let people = stand.until("/people/all", |people| people["items"].as_array().is_some_and(|it| it.len() == 2)).await;
+    assert_eq!(people["items"][0]["account"], id);
+    let card: Value = stand.get(&format!("/accounts/{id}")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(card["balance"], 5, "the policy has not acted on history again");
+    stand.running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_never_share_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = start(folder.path()).await.unwrap();
+    let error = start(folder.path()).await.err().unwrap();
+    assert!(matches!(error, StartError::Data { .. }) && error.to_string().contains("is in use by process"), "{error}");
+    first.stop().await;
+    start(folder.path()).await.unwrap().stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_at_start_is_said_and_nothing_is_left_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap();
+    let error = system().start(Config { listen, ..config(folder.path()) }).await.err().unwrap();
+    assert!(error.to_string().starts_with(&format!("cannot listen on {listen}")), "{error}");
+    let open = Config { listen: "0.0.0.0:0".parse().unwrap(), ..config(folder.path()) };
+    let error = system().start(open.clone()).await.err().unwrap();
+    assert!(error.to_string().contains("MINOS_KEYS is not set"), "{error}");
+    let error = system().start(Config { development: Some(true), ..open }).await.err().unwrap();
+    assert!(error.to_string().contains("development mode hands out tokens"), "{error}");
+    std::fs::write(
+        folder.path().join("bank.db"),
+        "this is no database, and long enough to be seen as none".repeat(100),
+    )
+    .unwrap();
+    let error = start(folder.path()).await.err().unwrap().to_string();
+    assert!(error.starts_with("service `bank` cannot start") && error.contains("bank.db"), "{error}");
+    std::fs::remove_file(folder.path().join("bank.db")).unwrap();
+    start(folder.path()).await.unwrap().stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn development_keys_are_refused_outside_of_development_mode() {
+    let folder = tempfile::tempdir().unwrap();
+    start(folder.path()).await.unwrap().stop().await;
+    let keys = folder.path().join("keys.json");
+    let strict = Config { keys: Some(keys), development: Some(false), ..config(folder.path()) };
+    let error = system().start(strict).await.err().unwrap().to_string();
+    assert!(error.contains("holds keys of development mode"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_what_is_under_way_and_then_nothing_listens() {
+    let folder = tempfile::tempdir().unwrap();
+    let stand = Stand::start(folder.path()).await;
+    let (url, services) = (stand.url("/people/all"), stand.running.services());
+    let registry = format!("http://{}/v1/services", stand.running.registry());
+    let listed: Value = stand.client.get(&registry).send().await.unwrap().json().await.unwrap();
+    assert_eq!(listed["services"].as_object().unwrap().len(), 2);
+    let opened = stand.post("/accounts", json!({"email": "late@example.com"})).send();
+    let stopping = async {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let begun = std::time::Instant::now();
+        stand.running.stop().await;
+        begun.elapsed()
+    };
+    let client = minos_runtime::http::client(Duration::from_secs(1)).unwrap();
+    let (answer, took) = tokio::join!(opened, stopping);
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    if let Ok(answer) = answer {
+        assert!([201, 503].contains(&answer.status().as_u16()), "{answer:?}");
+    }
+    assert!(client.get(url).send().await.is_err());
+    for (_, address) in services {
+        assert!(client.get(format!("http://{address}/health")).send().await.is_err());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_alone_listens_where_it_is_told_and_takes_no_one_without_a_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let alone = minos_runtime::system::System::new("bank").service(crate::desk::bank());
+    let running = alone.start(config(folder.path())).await.unwrap();
+    let client = minos_runtime::http::client(Duration::from_secs(5)).unwrap();
+    let health = client.get(format!("http://{}/health", running.address())).send().await.unwrap();
+    assert_eq!(health.status(), 200);
+    problem(client.post(format!("http://{}/accounts", running.address())), 401).await;
+    running.stop().await;
+}
