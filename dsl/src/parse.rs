@@ -21,6 +21,7 @@ mod gateway;
 mod grammar;
 mod policy;
 mod port;
+mod report;
 mod saga;
 mod scan;
 mod split;
@@ -29,7 +30,7 @@ mod subdomain;
 mod text;
 mod types;
 mod view;
-pub(crate) mod words;
+mod words;
 
 use builder::{Builder, Piece, children};
 use grammar::Rule;

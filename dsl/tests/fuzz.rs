@@ -162,7 +162,7 @@ fn mutated() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn token_soup_is_read_to_its_end(text in soup()) {
@@ -178,6 +178,17 @@ proptest! {
     }
 
     #[test]
+    fn a_mutated_shop_is_checked_to_its_end((file, text) in (0..SHOP.len(), mutated())) {
+        let mut sources = Sources::new();
+        for (at, whole) in SHOP.iter().enumerate() {
+            sources.add(format!("{at}.minos"), if at == file { text.as_str() } else { whole });
+        }
+        let (model, diagnostics) = minos_dsl::check(&sources);
+        prop_assert_eq!(model.is_none(), diagnostics.has_errors());
+        let _ = render::text(&sources, &diagnostics.into_sorted(), false);
+    }
+
+    #[test]
     fn any_characters_are_read_to_their_end(text in "(?s).{0,200}") {
         check(&text);
     }
@@ -187,7 +198,7 @@ proptest! {
         let text = SHOP[file];
         let foreign = |at: &usize| {
             let line = text[..*at].rfind('\n').map_or(0, |newline| newline + 1);
-            !text[line..*at].contains("//") && text[line..*at].matches('"').count() % 2 == 0
+            !text[line..*at].contains("//") && text[line..*at].matches('"').count().is_multiple_of(2)
         };
         let blanks: Vec<usize> = text.match_indices(' ').map(|(at, _)| at).filter(foreign).collect();
         let at = blanks[place.index(blanks.len())];

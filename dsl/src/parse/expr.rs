@@ -253,7 +253,8 @@ fn record_path(expr: &Expr) -> Option<Path> {
         }
     }
     segments.reverse();
-    segments.last().is_some_and(Ident::is_capitalised).then(|| Path { span: expr.span, segments })
+    let builds = segments.last().is_some_and(Ident::is_capitalised);
+    builds.then_some(Path { span: expr.span, segments })
 }
 
 fn duration(pair: Pair<'_>) -> Literal {

@@ -4,8 +4,9 @@
 //! tokens are enough to tell; what stands before the first one, or after the end of one, belongs to the piece before it.
 
 use super::scan::{Kind, Token};
-use super::words::{WORDS, nearest};
+use super::words::WORDS;
 use crate::ast::Noun;
+use crate::suggest::nearest;
 
 /// What holds the members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
