@@ -22,7 +22,7 @@ use crate::log::HandlingError;
 use crate::view::{ColumnDef, Table, View, ViewRow};
 
 pub use kept::{AnyKeptView, KeptViews, TypedKeptView};
-pub use rebuild::{ProjectionError, Projections};
+pub use rebuild::{ProjectionError, Projections, ViewStatus};
 pub use rows::Rows;
 pub use tables::{Found, ViewTables};
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::http::StatusCode;
 
 use crate::log::consumer::ConsumerStatus;
+use crate::log::relay::RelayLag;
 
 /// Requests answered, by the first digit of the status.
 #[derive(Debug, Default)]
@@ -20,7 +21,7 @@ impl Counts {
 }
 
 /// All figures of a service.
-pub(super) fn text(service: &str, counts: &Counts, consumers: &[ConsumerStatus]) -> String {
+pub(super) fn text(service: &str, counts: &Counts, consumers: &[ConsumerStatus], relay: Option<RelayLag>) -> String {
     let mut text = String::from("# TYPE minos_requests_total counter\n");
     for (class, count) in counts.0.iter().enumerate().skip(1) {
         let count = count.load(Ordering::Relaxed);
@@ -36,6 +37,12 @@ pub(super) fn text(service: &str, counts: &Counts, consumers: &[ConsumerStatus])
             let labels =
                 format!("service=\"{service}\",consumer=\"{consumer}\",topic=\"{topic}\",partition=\"{partition}\"");
             let _ = writeln!(text, "{name}{{{labels}}} {}", value(it));
+        }
+    }
+    if let Some(relay) = relay {
+        text.push_str("# TYPE minos_relay_lag gauge\n");
+        for (what, lag) in [("events", relay.events), ("outgoing", relay.outgoing)] {
+            let _ = writeln!(text, "minos_relay_lag{{service=\"{service}\",of=\"{what}\"}} {lag}");
         }
     }
     text

@@ -3,6 +3,8 @@
 //! | | |
 //! |---|---|
 //! | `GET consumers` | positions and lags |
+//! | `GET relay` | what is committed and not published yet |
+//! | `GET views` | each view's table, and whether it is being rebuilt |
 //! | `GET parked?consumer=` | messages that could not be handled |
 //! | `POST parked/{id}/replay`, `…/discard` | again, or never |
 //! | `GET sagas?status=stuck&after=` | sagas (those under way, where no status is given) |
@@ -25,6 +27,7 @@ use super::Problem;
 use super::service::ServiceHttp;
 use crate::event::Json;
 use crate::log::consumer::OperatorError;
+use crate::log::relay;
 use crate::parse::malformed;
 use crate::process::ProcessError;
 use crate::process::operator::Decision;
@@ -77,6 +80,8 @@ async fn see(http: &ServiceHttp, wish: &Wish<'_>) -> Result<Response, Problem> {
     let operator = &http.operator;
     match wish.path {
         ["consumers"] => Ok(items(http.consumers.status().await?)),
+        ["views"] => Ok(items(http.projections.status())),
+        ["relay"] => Ok(axum::Json(relay::lag(&*http.store, http.service).await?).into_response()),
         ["parked"] => Ok(items(http.consumers.parked(asked.consumer.as_deref()).await?)),
         ["sagas"] => {
             let statuses = asked.status.unwrap_or_else(|| Status::UNDER_WAY.to_vec());

@@ -14,8 +14,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::backoff::Backoff;
-use super::{Body, EventBody, Log, LogError, Message, MessageSigner};
+use super::{Body, EventBody, Log, LogError, Message, MessageSigner, SourceKey};
 use crate::commit::CommitError;
 use crate::context::Context;
 use crate::event::{Json, Recorded};
@@ -100,6 +102,29 @@ pub fn events_topic(subdomain: &str) -> String {
 /// The topic of the commands and replies that are addressed to a subdomain.
 pub fn inbox_topic(subdomain: &str) -> String {
     format!("{subdomain}.inbox")
+}
+
+/// How much of what is committed is not published yet, as far as the saved checkpoints tell: they are a moment behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct RelayLag {
+    /// Positions of events.
+    pub events: u64,
+    /// Positions of outgoing messages.
+    pub outgoing: u64,
+}
+
+/// The lag of a service's relay.
+pub async fn lag(store: &dyn Store, service: &str) -> Result<RelayLag, StoreError> {
+    let last = store.last_positions().await?;
+    let read = async |consumer| {
+        let positions = store.positions(consumer).await?;
+        let own = positions.into_iter().find(|(source, _)| *source == SourceKey::own(service));
+        Ok::<u64, StoreError>(own.map_or(0, |(_, position)| position.pos))
+    };
+    Ok(RelayLag {
+        events: last.events.saturating_sub(read(EVENTS).await?),
+        outgoing: last.outgoing.saturating_sub(read(OUTGOING).await?),
+    })
 }
 
 /// One of the two tails.

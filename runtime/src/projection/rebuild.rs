@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::sync::watch;
 
 use super::group::{Group, groups};
@@ -29,7 +30,20 @@ pub struct Projections {
     pub kept: Arc<KeptViews>,
     consumers: Arc<Consumers>,
     /// The consumer of each view.
-    of_view: BTreeMap<&'static str, String>,
+    of_view: BTreeMap<String, String>,
+}
+
+/// How a view stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ViewStatus {
+    /// The view: `orders.OrderList`.
+    pub view: String,
+    /// The table that answers for it.
+    pub table: String,
+    /// Whether another one is being filled, or this one for the first time.
+    pub rebuilding: bool,
+    /// The consumer that keeps it up; absent for a view kept in its aggregate's commit.
+    pub consumer: Option<String>,
 }
 
 /// Why views could not be started.
@@ -64,7 +78,7 @@ impl Projections {
                 group.tables().iter().map(|(view, table)| (*view, table)).collect();
             let history = has_history(&consumers, group).await?;
             fills.push(starting.prepare(&wanted, Some(group.consumer()), history).await?);
-            of_view.extend(group.views().map(|view| (view, group.consumer().to_owned())));
+            of_view.extend(group.views().map(|view| (view.to_owned(), group.consumer().to_owned())));
         }
         let past = parts.store.last_positions().await?.events > 0;
         for (view, table) in kept.all() {
@@ -84,6 +98,15 @@ impl Projections {
             }
         }
         Ok(Self { tables, kept, consumers, of_view })
+    }
+
+    /// How each view stands.
+    pub fn status(&self) -> Vec<ViewStatus> {
+        let status = |(view, table, rebuilding): (String, String, bool)| {
+            let consumer = self.of_view.get(&view).cloned();
+            ViewStatus { view, table, rebuilding, consumer }
+        };
+        self.tables.all().into_iter().map(status).collect()
     }
 
     /// Waits until a view shows everything up to position `pos` of the events of `service`, at most so long; says whether it

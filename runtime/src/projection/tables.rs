@@ -42,6 +42,14 @@ impl ViewTables {
         self.serving(view).is_some_and(|serving| serving.rebuilding)
     }
 
+    /// Each view with its table, and whether it is being rebuilt.
+    pub(super) fn all(&self) -> Vec<(String, String, bool)> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let of_view =
+            |(view, serving): (&String, &Serving)| (view.clone(), serving.table.name.clone(), serving.rebuilding);
+        current.iter().map(of_view).collect()
+    }
+
     /// Lets `table` answer for `view` from now on.
     pub fn swap(&self, view: &str, table: Table, rebuilding: bool) {
         let serving = Serving { table: Arc::new(table), rebuilding };

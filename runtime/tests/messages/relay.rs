@@ -60,6 +60,10 @@ async fn a_checkpoint_is_kept_and_saved_at_shutdown() {
     let positions = service.store.positions(EVENTS).await.unwrap();
     assert_eq!(positions.len(), 2, "how far it read, and what it published");
     assert!(positions.iter().all(|(_, position)| position.pos == 25));
+    let lag = async || minos_runtime::log::relay::lag(&*service.store, "a").await.unwrap();
+    assert_eq!(lag().await.events, 0);
+    service.emit_many(25, 3).await;
+    assert_eq!(lag().await.events, 3, "nobody publishes any more");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -204,6 +204,7 @@ async fn a_changed_view_is_rebuilt_while_the_old_one_answers_and_then_takes_over
     let orders = Service::start(&path, "orders").await;
     let projections = start(&orders, &views::<2>()).await;
     assert!(projections.tables.is_rebuilding("orders.OrderList"));
+    assert!(projections.status().iter().all(|view| view.rebuilding && view.consumer.is_some()));
     assert_eq!(all(&orders, &projections).await, old, "the old one answers");
     assert!(!projections.wait_applied("orders.OrderList", "orders", placed, LONG).await, "it shows nothing new");
     let late = place(&orders, 60, 1, 60).await;
