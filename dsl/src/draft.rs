@@ -54,6 +54,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) exposed_at: Vec<(Id<model::Subdomain>, Span)>,
     /// Members that are computed of themselves.
     pub(crate) circular: Vec<Span>,
+    /// The last two routes that collided.
+    pub(crate) collided: Option<(Span, Span)>,
     pub(crate) caller_broken: bool,
     pub(crate) gateway_broken: bool,
     interned: HashMap<&'a str, Name>,
@@ -83,6 +85,7 @@ impl<'a> Draft<'a> {
             foreign_types: Vec::new(),
             exposed_at: Vec::new(),
             circular: Vec::new(),
+            collided: None,
             caller_broken: false,
             gateway_broken: false,
             interned: HashMap::new(),

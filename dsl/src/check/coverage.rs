@@ -233,19 +233,27 @@ fn has_emit(statements: &[Statement]) -> bool {
     found
 }
 
-/// Whether every way through the statements emits.
+/// Whether every way through the statements that is not refused emits.
 fn creates(statements: &[Statement]) -> bool {
+    !ends_bare(statements).unwrap_or(true)
+}
+
+/// Whether some way ends before it emits; `None` where some way runs through without either.
+fn ends_bare(statements: &[Statement]) -> Option<bool> {
+    let mut bare = false;
     for statement in statements {
         match statement {
-            Statement::Emit(_) => return true,
-            Statement::Done => return false,
+            Statement::Emit(_) => return Some(bare),
+            Statement::Done => return Some(true),
             Statement::If { then, otherwise, .. } => {
-                if creates(then) && creates(otherwise) {
-                    return true;
+                let (a, b) = (ends_bare(then), ends_bare(otherwise));
+                bare |= a == Some(true) || b == Some(true);
+                if a.is_some() && b.is_some() {
+                    return Some(bare);
                 }
             }
             Statement::Let { .. } | Statement::Require { .. } => {}
         }
     }
-    false
+    if bare { Some(true) } else { None }
 }

@@ -47,6 +47,11 @@ impl Draft<'_> {
         }
         let aggregate = &self.model.aggregates[id];
         let Some(lifecycle) = &aggregate.lifecycle else { return };
+        let lost_at_birth =
+            |event: &Id<Event>| self.model.events[*event].creates && self.model.events[*event].enters.is_none();
+        if aggregate.events.iter().any(lost_at_birth) {
+            return;
+        }
         let entered: Vec<u32> = aggregate.events.iter().filter_map(|event| self.model.events[*event].enters).collect();
         let lost = (0u32..).zip(&lifecycle.states).filter(|(index, _)| !entered.contains(index));
         let lost: Vec<(String, Span)> = lost.map(|(_, state)| (state.name.to_string(), state.span)).collect();
@@ -96,6 +101,9 @@ impl<'m> Flow<'m> {
         }
         for id in &self.aggregate.commands {
             let command = &self.model.at(*id).get();
+            if !command.creates && command.when.is_none() {
+                continue;
+            }
             let start = if command.creates {
                 None
             } else {

@@ -130,7 +130,7 @@ impl<'a> Body<'_, 'a> {
 
     fn unknown_name(&mut self, ident: &'a ast::Ident, want: Option<&Ty>) -> Expr {
         let name = ident.as_str();
-        if self.hidden(name) {
+        if self.hidden(name) || self.meant_by_broken_param(name) {
             return self.poison(ident.span);
         }
         let alias = self.sight.alias.as_ref().is_some_and(|alias| alias == name);
@@ -149,8 +149,19 @@ impl<'a> Body<'_, 'a> {
         self.poison(ident.span)
     }
 
+    /// Whether a parameter that was reported is the one that is meant.
+    fn meant_by_broken_param(&self, name: &str) -> bool {
+        let broken = self.sight.params.iter().filter(|(_, ty)| *ty == Ty::Poison);
+        crate::suggest::nearest(name, broken.map(|(param, _)| param.as_str())).is_some()
+    }
+
     fn name_hint(&self, name: &str, want: Option<&Ty>) -> Option<String> {
         let model = &self.draft.model;
+        if let (true, Itself::Aggregate(id)) = (self.sight.new, self.sight.itself)
+            && model.aggregates[id].fields.iter().any(|it| it.name == name)
+        {
+            return Some("before a `create` there is no state: only its parameters can be read".to_owned());
+        }
         let mut known: Vec<&str> = self.variable_names().collect();
         known.extend(self.sight.params.iter().chain(&self.sight.parts).map(|(name, _)| name.as_str()));
         if let (true, Some(event)) = (self.sight.bare_payload, self.sight.event) {

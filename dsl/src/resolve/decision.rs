@@ -198,6 +198,8 @@ impl<'a> Body<'_, 'a> {
             match name.and_then(|name| {
                 payload.iter().find(|it| it.name == name.as_str() && carried(it.origin)).map(|it| (name, it.span))
             }) {
+                // In a `create` the event itself is wrong, and is reported.
+                Some(_) if self.sight.new => {}
                 Some((name, declared)) => {
                     let message = format!("`{}` is carried out of the state, not given", name.as_str());
                     self.report(

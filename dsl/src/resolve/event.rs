@@ -78,6 +78,7 @@ impl<'a> Draft<'a> {
                         payload.push(PayloadField { name, docs: docs(&field.doc), span: field.name.span, ty, origin });
                     }
                     None => {
+                        self.incomplete_events.push(id);
                         let name = self.intern(field.name.as_str());
                         payload.push(PayloadField {
                             name,

@@ -120,8 +120,9 @@ impl<'a> Draft<'a> {
     /// Which step is the pivot; reports a second one.
     fn pivot(&mut self, steps: &[&'a ast::Step]) -> Option<usize> {
         let mut pivots = steps.iter().enumerate().filter(|(_, it)| it.kind == StepKind::Pivot);
-        let (index, first) = pivots.next()?;
-        for (_, other) in pivots {
+        let (mut index, first) = pivots.next()?;
+        for (at, other) in pivots {
+            index = at;
             self.report(
                 Diagnostic::new(&codes::SECOND, other.name.span, "a saga has one pivot")
                     .label(first.name.span, "the first one")

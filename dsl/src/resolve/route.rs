@@ -37,6 +37,10 @@ impl<'a> Draft<'a> {
     }
 
     fn collision(&mut self, route: &Route, other: &Route) {
+        // Two views collide in each of their queries: once is enough.
+        if std::mem::replace(&mut self.collided, Some((route.span, other.span))) == Some((route.span, other.span)) {
+            return;
+        }
         let message = format!("two things answer `{} {}`", route.method.as_str(), route.path_text());
         self.report(
             Diagnostic::new(&checks::ROUTE_COLLISION, route.span, message)

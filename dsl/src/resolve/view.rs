@@ -178,7 +178,10 @@ impl<'a> Draft<'a> {
             let mut model_handlers = Vec::with_capacity(handlers.len());
             for (handler, mut events) in handlers.iter().zip(cases) {
                 events.sort_unstable();
-                model_handlers.push(self.handler(id, handler, &events));
+                let handler = self.handler(id, handler, &events);
+                // What is wrong with one of several events is usually wrong with all: once is enough, and no more is known.
+                followed.incomplete |= handler.cases.len() < events.len();
+                model_handlers.push(handler);
             }
             followed.incomplete |= node
                 .broken
@@ -262,7 +265,6 @@ impl<'a> Draft<'a> {
             let changes = body.row_changes(view, &node.body);
             let wrong = body.incomplete;
             cases.push(HandlerCase { event: *event, body: changes });
-            // What is wrong with one of several events is usually wrong with all: once is enough.
             if wrong {
                 break;
             }
