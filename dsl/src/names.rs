@@ -82,6 +82,14 @@ pub(crate) struct Names<'a> {
     pub(crate) anything_broken: bool,
 }
 
+/// Whether something that could not be read may have declared `name`: it has that name, or none that could be read, or holds several.
+pub(crate) fn hides(broken: &[ast::Broken], name: &str) -> bool {
+    broken.iter().any(|item| {
+        let several = matches!(item.noun, ast::Noun::State | ast::Noun::Unknown);
+        several || item.name.as_ref().is_none_or(|it| it.as_str() == name)
+    })
+}
+
 /// Reports the second of two declarations.
 fn duplicate(draft: &mut Draft<'_>, noun: &str, name: &str, first: Span, second: Span) {
     let message = format!("{noun} `{name}` is declared twice");

@@ -413,13 +413,7 @@ impl<'a> Draft<'a> {
                 let found = self.model.ports[id].types.iter().copied().find(|it| *self.type_name(*it) == name.as_str());
                 match found {
                     Some(it) => self.ty_of(it),
-                    None if self.nodes.ports[id.index()]
-                        .broken
-                        .iter()
-                        .any(|it| it.name.as_ref().is_none_or(|it| it.as_str() == name.as_str())) =>
-                    {
-                        Ty::Poison
-                    }
+                    None if crate::names::hides(&self.nodes.ports[id.index()].broken, name.as_str()) => Ty::Poison,
                     None => {
                         let known: Vec<&str> =
                             self.model.ports[id].types.iter().map(|it| self.type_name(*it).as_str()).collect();

@@ -71,11 +71,7 @@ fn ty(model: &Model, it: &Ty, types: &mut BTreeSet<TypeRef>) {
         Ty::Enum(id) => {
             types.insert(TypeRef::Enum(*id));
         }
-        Ty::Value(id) => {
-            if types.insert(TypeRef::Value(*id)) {
-                params(model, &model.at(*id).get().fields, types);
-            }
-        }
+        Ty::Value(id) if types.insert(TypeRef::Value(*id)) => params(model, &model.at(*id).get().fields, types),
         Ty::List(of, _) | Ty::Set(of, _) | Ty::Optional(of) => ty(model, of, types),
         Ty::Map(key, value, _) => {
             ty(model, key, types);

@@ -17,10 +17,8 @@ impl Builder<'_> {
         };
         let known = Place::ALL.iter().flat_map(|place| place.words()).map(|(word, ..)| *word);
         let known: Vec<&str> = known.chain(["fn"]).collect();
-        let name = (named..piece.end.min(named + 2)).find(|&at| {
-            self.tokens.kind(at) == Some(Kind::Word)
-                && (at == piece.first || !known.contains(&self.tokens.str(at)))
-        });
+        let mut words = (named..piece.end.min(named + 2)).take_while(|&at| self.tokens.kind(at) == Some(Kind::Word));
+        let name = words.find(|&at| at == piece.first || !known.contains(&self.tokens.str(at)));
         let name = name.map(|at| Ident { text: self.tokens.str(at).into(), span: self.token_span(at) });
         Broken { noun, name, span: self.place(piece) }
     }

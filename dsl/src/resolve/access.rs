@@ -101,7 +101,7 @@ impl<'a> Body<'_, 'a> {
                     });
                 }
                 let status = aggregate.lifecycle.as_ref().is_some_and(|it| it.name == name);
-                status.then(|| Expr { kind: ExprKind::Status, ty: Ty::Status(id), span })
+                status.then_some(Expr { kind: ExprKind::Status, ty: Ty::Status(id), span })
             }
             Itself::Row(id) => {
                 let columns = &model.views[id].columns;
@@ -200,11 +200,12 @@ impl<'a> Body<'_, 'a> {
 
     /// Whether something that could not be read may have had this name.
     fn hidden(&self, name: &str) -> bool {
-        let named =
-            |broken: &[ast::Broken]| broken.iter().any(|it| it.name.as_ref().is_none_or(|it| it.as_str() == name));
+        let named = |broken: &[ast::Broken]| crate::names::hides(broken, name);
         match self.sight.itself {
             Itself::Aggregate(id) => named(&self.draft.nodes.aggregates[id.index()].broken),
-            Itself::Row(id) => named(&self.draft.nodes.views[id.index()].broken),
+            Itself::Row(id) => {
+                self.draft.incomplete_views[id.index()] || named(&self.draft.nodes.views[id.index()].broken)
+            }
             Itself::Nothing => {
                 self.place.aggregate.is_some_and(|id| named(&self.draft.nodes.aggregates[id.index()].broken))
             }
@@ -252,7 +253,7 @@ impl<'a> Body<'_, 'a> {
                 }
                 if let ast::ExprKind::Name(first) = inner
                     && !self.knows(first)
-                    && !self.sight.alias.as_ref().is_some_and(|alias| alias == first.as_str())
+                    && self.sight.alias.as_ref().is_none_or(|alias| alias != first.as_str())
                     && (first.is_capitalised() || self.draft.names.subdomains.contains_key(first.as_str()))
                 {
                     path.push(first);

@@ -65,7 +65,7 @@ impl Sight {
 #[derive(Clone, Debug)]
 pub(crate) enum Fact {
     /// The map has the key.
-    Key { map: Expr, key: Expr },
+    Key { map: Box<Expr>, key: Box<Expr> },
     /// The caller has this identity.
     Identity(Id<model::Identity>),
     /// The optional parameter is given.
@@ -168,7 +168,7 @@ impl<'d, 'a> Body<'d, 'a> {
                 self.facts_when(a, truth).into_iter().filter(|fact| other.iter().any(|it| it.same(fact))).collect()
             }
             ExprKind::Contains { collection, item } if truth && matches!(collection.ty, Ty::Map(..)) => {
-                vec![Fact::Key { map: (**collection).clone(), key: (**item).clone() }]
+                vec![Fact::Key { map: collection.clone(), key: item.clone() }]
             }
             ExprKind::HasRole(role) if truth => {
                 let identities = &self.draft.model.identities;

@@ -33,7 +33,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Parameters where some fields could not be read: a type that is missing may be theirs.
-    fn params_poisoned(
+    pub(crate) fn params_poisoned(
         &mut self,
         place: crate::types::Place,
         nodes: &'a [ast::Param],

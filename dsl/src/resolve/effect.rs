@@ -124,11 +124,7 @@ impl<'a> Body<'_, 'a> {
             let ty = aggregate.fields[index].ty.clone();
             return (ty != Ty::Poison).then_some((index as u32, ty));
         }
-        if self.draft.nodes.aggregates[id.index()]
-            .broken
-            .iter()
-            .any(|it| it.name.as_ref().is_none_or(|it| it.text == ident.text))
-        {
+        if crate::names::hides(&self.draft.nodes.aggregates[id.index()].broken, ident.as_str()) {
             self.incomplete = true;
             return None;
         }

@@ -85,7 +85,11 @@ impl<'a> Draft<'a> {
                             docs: None,
                             span: field.name.span,
                             ty: Ty::Poison,
-                            origin: Origin::Given,
+                            origin: if matches!(field.kind, EventFieldKind::Carry) {
+                                Origin::Carry(u32::MAX)
+                            } else {
+                                Origin::Given
+                            },
                         });
                     }
                 }
@@ -126,7 +130,7 @@ impl<'a> Draft<'a> {
         verb: &str,
     ) -> Option<T> {
         let broken = &self.nodes.aggregates[aggregate.index()].broken;
-        if broken.iter().any(|it| it.name.as_ref().is_none_or(|it| it.text == field.name.text)) {
+        if crate::names::hides(broken, field.name.as_str()) {
             return None;
         }
         let node = &self.model.aggregates[aggregate];

@@ -4,17 +4,12 @@ use crate::ast;
 use crate::diagnostic::{Diagnostic, checks, names as codes};
 use crate::draft::Draft;
 use crate::model::{self, Id};
-use crate::names::Symbol;
+use crate::names::{Symbol, hides};
 use crate::source::Span;
 use crate::suggest::did_you_mean;
 use crate::types::Place;
 
 impl<'a> Draft<'a> {
-    /// Whether something with this name (or without a readable one) was broken there.
-    fn may_be_broken(broken: &[ast::Broken], name: &str) -> bool {
-        broken.iter().any(|it| it.name.as_ref().is_none_or(|it| it.as_str() == name))
-    }
-
     fn unknown(&mut self, span: Span, message: String, hint: Option<String>) {
         self.report_hint(Diagnostic::new(&codes::UNKNOWN_DECLARATION, span, message), hint);
     }
@@ -138,7 +133,7 @@ impl<'a> Draft<'a> {
         if let Some(id) = events.iter().find(|id| self.model.events[**id].name == name.as_str()) {
             return Some(*id);
         }
-        if Self::may_be_broken(&self.nodes.aggregates[aggregate.index()].broken, name.as_str()) {
+        if hides(&self.nodes.aggregates[aggregate.index()].broken, name.as_str()) {
             return None;
         }
         let hint = did_you_mean(name.as_str(), events.iter().map(|id| self.model.events[*id].name.as_str()));
@@ -156,7 +151,7 @@ impl<'a> Draft<'a> {
         if let Some(id) = commands.iter().find(|id| self.model.commands[**id].name == name.as_str()) {
             return Some(*id);
         }
-        if Self::may_be_broken(&self.nodes.aggregates[aggregate.index()].broken, name.as_str()) {
+        if hides(&self.nodes.aggregates[aggregate.index()].broken, name.as_str()) {
             return None;
         }
         let hint = did_you_mean(name.as_str(), commands.iter().map(|id| self.model.commands[*id].name.as_str()));
@@ -187,8 +182,8 @@ impl<'a> Draft<'a> {
             _ => {}
         }
         let broken = match (place.aggregate, place.port) {
-            (Some(id), _) => Self::may_be_broken(&self.nodes.aggregates[id.index()].broken, name.as_str()),
-            (_, Some(id)) => Self::may_be_broken(&self.nodes.ports[id.index()].broken, name.as_str()),
+            (Some(id), _) => hides(&self.nodes.aggregates[id.index()].broken, name.as_str()),
+            (_, Some(id)) => hides(&self.nodes.ports[id.index()].broken, name.as_str()),
             _ => false,
         };
         if broken {
@@ -268,7 +263,7 @@ impl<'a> Draft<'a> {
         if let Some(id) = queries.iter().find(|id| self.model.queries[**id].name == query.as_str()) {
             return Some(*id);
         }
-        if Self::may_be_broken(&self.nodes.views[view_id.index()].broken, query.as_str()) {
+        if hides(&self.nodes.views[view_id.index()].broken, query.as_str()) {
             return None;
         }
         let hint = did_you_mean(query.as_str(), queries.iter().map(|id| self.model.queries[*id].name.as_str()));
@@ -283,7 +278,7 @@ impl<'a> Draft<'a> {
         if let Some(id) = operations.iter().find(|id| self.model.operations[**id].name == name.as_str()) {
             return Some(*id);
         }
-        if Self::may_be_broken(&self.nodes.ports[port.index()].broken, name.as_str()) {
+        if hides(&self.nodes.ports[port.index()].broken, name.as_str()) {
             return None;
         }
         let hint = did_you_mean(name.as_str(), operations.iter().map(|id| self.model.operations[*id].name.as_str()));

@@ -5,6 +5,7 @@ use crate::model::Owner;
 
 impl Draft<'_> {
     pub(crate) fn resolve_ports(&mut self) {
+        self.incomplete_system |= self.nodes.ports.iter().any(|port| !port.broken.is_empty());
         for id in self.model.operations.ids() {
             let node = self.nodes.operations[id.index()];
             let port = self.model.operations[id].port;

@@ -189,7 +189,11 @@ impl<'a> Body<'_, 'a> {
             return None;
         }
         let Some(ty) = ty else {
-            self.report(Diagnostic::new(&types::NOT_HERE, alias.span, "this answers nothing").hint("remove `as …`"));
+            if !self.draft.incomplete_system {
+                self.report(
+                    Diagnostic::new(&types::NOT_HERE, alias.span, "this answers nothing").hint("remove `as …`"),
+                );
+            }
             self.declare(alias, Ty::Poison);
             return None;
         };

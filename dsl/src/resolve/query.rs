@@ -21,7 +21,11 @@ impl<'a> Draft<'a> {
                     let known: Vec<(Name, Ty)> =
                         self.model.views[view].columns.iter().map(|it| (it.name.clone(), it.ty.clone())).collect();
                     let of = format!("`{}`", self.model.views[view].name);
-                    self.params(place, &node.params, &of, &known)
+                    if self.incomplete_views[view.index()] {
+                        self.params_poisoned(place, &node.params, &known)
+                    } else {
+                        self.params(place, &node.params, &of, &known)
+                    }
                 }
                 None if self.model.queries[id].kind == QueryKind::ByIds => {
                     vec![Param { name: Name::from("ids"), docs: None, span, ty: Ty::List(Arc::new(key_ty), None) }]
@@ -129,7 +133,11 @@ impl<'a> Body<'_, 'a> {
         match &node.kind {
             ast::ExprKind::IfGiven(inner) => {
                 let params = self.optional_params_in(inner);
-                if params.is_empty() && !self.incomplete {
+                let mut read = Vec::new();
+                collect_names(inner, &mut read);
+                let unsure =
+                    self.sight.params.iter().any(|(name, ty)| *ty == Ty::Poison && read.iter().any(|it| *name == *it));
+                if params.is_empty() && !unsure && !self.incomplete {
                     let message = "no parameter in this condition is optional";
                     self.report(
                         Diagnostic::new(&types::IF_GIVEN, span, message)

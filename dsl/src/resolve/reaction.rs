@@ -68,10 +68,7 @@ impl<'a> Body<'_, 'a> {
             return None;
         };
         let arguments = self.arguments(&what, declared, &params, &node.args, node.span);
-        let stuck = match &node.otherwise {
-            Some(ast::OrElse::Stuck(text)) => Some(text.as_plain().unwrap_or_default().into()),
-            None => None,
-        };
+        let stuck = node.otherwise.as_ref().map(|ast::OrElse::Stuck(text)| text.as_plain().unwrap_or_default().into());
         Some(Call { target, arguments, stuck, span: node.span })
     }
 

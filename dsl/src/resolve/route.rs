@@ -38,7 +38,7 @@ impl<'a> Draft<'a> {
 
     fn collision(&mut self, route: &Route, other: &Route) {
         // Two views collide in each of their queries: once is enough.
-        if std::mem::replace(&mut self.collided, Some((route.span, other.span))) == Some((route.span, other.span)) {
+        if self.collided.replace((route.span, other.span)) == Some((route.span, other.span)) {
             return;
         }
         let message = format!("two things answer `{} {}`", route.method.as_str(), route.path_text());

@@ -128,7 +128,7 @@ impl<'a> Body<'_, 'a> {
             );
             return None;
         }
-        if !old && self.draft.incomplete_views[view.index()] {
+        if self.draft.incomplete_views[view.index()] {
             self.arguments_unchecked(values);
             return None;
         }

@@ -26,7 +26,7 @@ impl<'a> Draft<'a> {
     fn columns_of_events(&mut self, id: Id<model::View>, keys: &'a [ast::Column], columns: &'a [ast::Column]) {
         let place = self.place(Owner::Subdomain(self.model.views[id].subdomain));
         if keys.is_empty() {
-            self.incomplete_views[id.index()] = true;
+            self.poisoned_key(id);
         }
         let mut seen: Vec<&'a ast::Column> = Vec::new();
         let keyed = keys.iter().take(1).map(|it| (it, true));
@@ -60,11 +60,18 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// The first column is the key, also where it could not be read.
+    fn poisoned_key(&mut self, id: Id<model::View>) {
+        self.incomplete_views[id.index()] = true;
+        let (name, span) = (model::Name::from("id"), self.model.views[id].span);
+        self.model.views[id].columns.push(Column { name, docs: None, span, ty: Ty::Poison, indexed: false });
+    }
+
     fn columns_of_state(&mut self, id: Id<model::View>, path: &'a ast::Path, fields: &'a [ast::Ident]) {
         let subdomain = self.model.views[id].subdomain;
         let place = self.place(Owner::Subdomain(subdomain));
         let Some(aggregate) = self.find_aggregate(place, &path.segments) else {
-            self.incomplete_views[id.index()] = true;
+            self.poisoned_key(id);
             return;
         };
         if self.model.aggregates[aggregate].subdomain != subdomain {
@@ -73,7 +80,7 @@ impl<'a> Draft<'a> {
                 Diagnostic::new(&checks::ISOLATION, path.span, message)
                     .hint("follow its events instead: `on … as e { … }`"),
             );
-            self.incomplete_views[id.index()] = true;
+            self.poisoned_key(id);
             return;
         }
         let span = self.model.views[id].span;
@@ -107,10 +114,7 @@ impl<'a> Draft<'a> {
         };
         let status = node.lifecycle.as_ref().is_some_and(|it| it.name == ident.as_str());
         if field.is_none() && member.is_none() && !status {
-            let broken = self.nodes.aggregates[aggregate.index()]
-                .broken
-                .iter()
-                .any(|it| it.name.as_ref().is_none_or(|it| it.text == ident.text));
+            let broken = crate::names::hides(&self.nodes.aggregates[aggregate.index()].broken, ident.as_str());
             if !broken {
                 let known = node
                     .fields

@@ -1,7 +1,7 @@
 //! Shared by the tests: specs from folders and texts, and a model as readable text.
 #![allow(dead_code, clippy::disallowed_methods, missing_docs)]
 
-pub mod show;
+pub(crate) mod show;
 
 use std::path::{Path, PathBuf};
 
@@ -9,12 +9,12 @@ use minos_dsl::diagnostic::Diagnostic;
 use minos_dsl::model::Model;
 use minos_dsl::source::Sources;
 
-pub fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
 /// The files of the shop: name and text.
-pub fn shop() -> Vec<(String, String)> {
+pub(crate) fn shop() -> Vec<(String, String)> {
     let mut files: Vec<(String, String)> = std::fs::read_dir(folder("../examples/shop/spec"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -25,7 +25,7 @@ pub fn shop() -> Vec<(String, String)> {
     files
 }
 
-pub fn sources(files: &[(String, String)]) -> Sources {
+pub(crate) fn sources(files: &[(String, String)]) -> Sources {
     let mut sources = Sources::new();
     for (name, text) in files {
         sources.add(name.clone(), text.clone());
@@ -33,7 +33,7 @@ pub fn sources(files: &[(String, String)]) -> Sources {
     sources
 }
 
-pub fn check(files: &[(String, String)]) -> (Sources, Option<Model>, Vec<Diagnostic>) {
+pub(crate) fn check(files: &[(String, String)]) -> (Sources, Option<Model>, Vec<Diagnostic>) {
     let sources = sources(files);
     let (model, diagnostics) = minos_dsl::check(&sources);
     (sources, model, diagnostics.into_sorted())

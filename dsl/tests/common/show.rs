@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use minos_dsl::model::*;
 
-pub fn model(model: &Model) -> String {
+pub(crate) fn model(model: &Model) -> String {
     let mut out = String::new();
     for subdomain in model.subdomains() {
         writeln!(out, "subdomain {}", subdomain.name).unwrap();
@@ -365,7 +365,7 @@ fn reactions(out: &mut String, model: &Model, all: &[Reaction], indent: usize) {
     }
 }
 
-pub fn ty(model: &Model, it: &Ty) -> String {
+pub(crate) fn ty(model: &Model, it: &Ty) -> String {
     match it {
         Ty::Base(base) => format!("{base:?}"),
         Ty::Refined(refined) => format!("{:?}({})", refined.base, rule(&refined.rule)),
@@ -408,7 +408,7 @@ fn lambda(model: &Model, it: &Lambda) -> String {
     format!("{}: {} => {}", it.param.name, ty(model, &it.ty), expr(model, &it.body))
 }
 
-pub fn expr(model: &Model, it: &Expr) -> String {
+pub(crate) fn expr(model: &Model, it: &Expr) -> String {
     use ExprKind as K;
     let e = |it: &Expr| expr(model, it);
     match &it.kind {
