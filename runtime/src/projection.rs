@@ -23,7 +23,7 @@ use crate::view::{ColumnDef, Table, View, ViewRow};
 
 pub use kept::{AnyKeptView, KeptViews, TypedKeptView};
 pub use rebuild::{ProjectionError, Projections, ViewStatus};
-pub use rows::Rows;
+pub use rows::{GroupRows, Rows};
 pub use tables::{Found, ViewTables};
 
 /// A view of any type.
@@ -42,7 +42,7 @@ pub trait AnyView: Send + Sync {
     /// How many of them are the key.
     fn key(&self) -> usize;
     /// Applies one event.
-    async fn handle(&self, event: &Recorded, rows: &mut Rows<'_>) -> Result<(), HandlingError>;
+    async fn handle(&self, event: &Recorded, rows: &mut GroupRows<'_>) -> Result<(), HandlingError>;
 }
 
 /// The view `V`.
@@ -74,8 +74,8 @@ impl<V: View> AnyView for TypedView<V> {
     fn key(&self) -> usize {
         V::Row::KEY
     }
-    async fn handle(&self, event: &Recorded, rows: &mut Rows<'_>) -> Result<(), HandlingError> {
-        V::handle(event, rows).await
+    async fn handle(&self, event: &Recorded, rows: &mut GroupRows<'_>) -> Result<(), HandlingError> {
+        V::handle(event, &mut rows.of()).await
     }
 }
 

@@ -286,7 +286,7 @@ pub trait View: Send + Sync + 'static {
     const DEFINITION: &'static str;
 
     /// Applies one event. Called for handled types only, in the order of each stream.
-    async fn handle(event: &Recorded, rows: &mut Rows<'_>) -> Result<(), HandlingError>;
+    async fn handle(event: &Recorded, rows: &mut Rows<'_, Self::Row>) -> Result<(), HandlingError>;
 }
 
 /// A row kept from an aggregate's own state, in the aggregate's commit.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{AnyView, Rows, hex, short, table};
+use super::{AnyView, GroupRows, hex, short, table};
 use crate::log::consumer::{Delivery, Effects, Handled, Handler, Source, Start};
 use crate::log::{HandlingError, relay};
 use crate::store::Store;
@@ -113,7 +113,7 @@ impl Handler for Group {
     async fn handle(&self, delivery: &Delivery, effects: &mut Effects) -> Result<Handled, HandlingError> {
         if let Some(event) = delivery.event() {
             for view in self.views.iter().filter(|view| handles(&***view, &event.event_type)) {
-                let mut rows = Rows::new(&*self.store, &self.tables, &mut effects.commit.rows);
+                let mut rows = GroupRows::new(&*self.store, &self.tables, &mut effects.commit.rows);
                 view.handle(event, &mut rows).await?;
             }
         }

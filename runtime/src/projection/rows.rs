@@ -2,14 +2,15 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 
 use super::tables::key_filter;
 use crate::log::HandlingError;
 use crate::store::Store;
 use crate::view::{Comparison, Filter, Row, RowChange, Select, Table, Value, ViewKey, ViewRow};
 
-/// What a handler of a view may do: read rows of its group and change rows of its own.
-pub struct Rows<'a> {
+/// The rows of a group of views, as they stand after all changes before.
+pub struct GroupRows<'a> {
     store: &'a dyn Store,
     /// The tables of the group's views, by view.
     tables: &'a BTreeMap<&'static str, Table>,
@@ -17,7 +18,13 @@ pub struct Rows<'a> {
     changes: &'a mut Vec<RowChange>,
 }
 
-impl<'a> Rows<'a> {
+/// What a handler of a view whose rows are `R` may do: change them, and read those of its group.
+pub struct Rows<'a, R> {
+    group: GroupRows<'a>,
+    own: PhantomData<fn(R)>,
+}
+
+impl<'a> GroupRows<'a> {
     /// Rows of the group's `tables`, with `changes` not written yet.
     pub(super) fn new(
         store: &'a dyn Store,
@@ -27,11 +34,13 @@ impl<'a> Rows<'a> {
         Self { store, tables, changes }
     }
 
-    /// The row with that key, as it stands after all changes before.
-    ///
-    /// # Errors
-    /// The store is away, or the view is not of this group.
-    pub async fn get<R: ViewRow>(&mut self, key: &R::Key) -> Result<Option<R>, HandlingError> {
+    /// Those of the view whose rows are `R`, to be changed.
+    pub(super) fn of<R: ViewRow>(&mut self) -> Rows<'_, R> {
+        let group = GroupRows { store: self.store, tables: self.tables, changes: self.changes };
+        Rows { group, own: PhantomData }
+    }
+
+    async fn get<R: ViewRow>(&self, key: &R::Key) -> Result<Option<R>, HandlingError> {
         let table = self.table::<R>()?;
         let key = key.to_values();
         let mut since = 0;
@@ -65,66 +74,74 @@ impl<'a> Rows<'a> {
         Ok(self.store.select(&select).await?.pop())
     }
 
-    /// `insert[key](…)`: adds the row, or replaces the one with its key.
-    pub fn insert<R: ViewRow>(&mut self, row: R) {
-        if let Ok(table) = self.table::<R>() {
-            let table = table.name.clone();
-            self.changes.push(RowChange::Put { table, row: row.to_row() });
-        }
-    }
-
-    /// `update[key](…)`: sets columns of the row with that key; does nothing where there is none.
-    pub fn update<R: ViewRow>(&mut self, key: &R::Key, set: Vec<(String, Value)>) {
-        if let Ok(table) = self.table::<R>() {
-            let filter = key_filter(&table.columns[..table.key], &key.to_values());
-            self.update_where::<R>(filter, set);
-        }
-    }
-
-    /// `upsert[key](…)`: as `update`, and where there is no row yet it adds one: `row` if the handler could give all columns.
-    pub fn upsert<R: ViewRow>(&mut self, row: R, set: Vec<(String, Value)>) {
-        let Ok(table) = self.table::<R>() else { return };
-        let sets_all = table.columns[table.key..].iter().all(|column| set.iter().any(|(name, _)| *name == column.name));
-        if sets_all {
-            return self.insert(row);
-        }
-        let table = table.name.clone();
-        self.changes.push(RowChange::Add { table, row: row.to_row() });
-        self.update::<R>(&row.key(), set);
-    }
-
-    /// `update(…) where …`.
-    pub fn update_where<R: ViewRow>(&mut self, filter: Filter, set: Vec<(String, Value)>) {
-        if let Ok(table) = self.table::<R>()
-            && !set.is_empty()
-        {
-            let table = table.name.clone();
-            self.changes.push(RowChange::Update { table, filter, set });
-        }
-    }
-
-    /// `delete[key]`.
-    pub fn delete<R: ViewRow>(&mut self, key: &R::Key) {
-        if let Ok(table) = self.table::<R>() {
-            let filter = key_filter(&table.columns[..table.key], &key.to_values());
-            self.delete_where::<R>(filter);
-        }
-    }
-
-    /// `delete where …`.
-    pub fn delete_where<R: ViewRow>(&mut self, filter: Filter) {
-        if let Ok(table) = self.table::<R>() {
-            let table = table.name.clone();
-            self.changes.push(RowChange::Delete { table, filter });
-        }
-    }
-
-    /// The view's table. That it is of this group is the compiler's doing: a handler changes its own view's rows, and looks up
-    /// those that `LOOKS_UP` names.
+    /// The view's table. That it is of this group is the compiler's doing: a handler looks up what `LOOKS_UP` names.
     fn table<R: ViewRow>(&self) -> Result<&'a Table, HandlingError> {
         self.tables
             .get(R::VIEW)
             .ok_or_else(|| HandlingError::Poison(format!("view `{}` is not one of the group's", R::VIEW)))
+    }
+}
+
+impl<R: ViewRow> Rows<'_, R> {
+    /// The row of a view of the group with that key, as it stands after all changes before.
+    ///
+    /// # Errors
+    /// The store is away, or the view is not of this group.
+    pub async fn get<Q: ViewRow>(&self, key: &Q::Key) -> Result<Option<Q>, HandlingError> {
+        self.group.get(key).await
+    }
+
+    /// `insert[key](…)`: adds the row, or replaces the one with its key.
+    pub fn insert(&mut self, row: R) {
+        self.push(|table| RowChange::Put { table: table.name.clone(), row: row.to_row() });
+    }
+
+    /// `update[key](…)`: sets columns of the row with that key; does nothing where there is none.
+    pub fn update(&mut self, key: &R::Key, set: Vec<(String, Value)>) {
+        if let Some(filter) = self.key_filter(key) {
+            self.update_where(filter, set);
+        }
+    }
+
+    /// `upsert[key](…)`: as `update`, and where there is no row yet it adds one: `row`.
+    pub fn upsert(&mut self, row: R, set: Vec<(String, Value)>) {
+        let Ok(table) = self.group.table::<R>() else { return };
+        if table.columns[table.key..].iter().all(|column| set.iter().any(|(name, _)| *name == column.name)) {
+            return self.insert(row);
+        }
+        self.push(|table| RowChange::Add { table: table.name.clone(), row: row.to_row() });
+        self.update(&row.key(), set);
+    }
+
+    /// `update(…) where …`.
+    pub fn update_where(&mut self, filter: Filter, set: Vec<(String, Value)>) {
+        if !set.is_empty() {
+            self.push(|table| RowChange::Update { table: table.name.clone(), filter, set });
+        }
+    }
+
+    /// `delete[key]`.
+    pub fn delete(&mut self, key: &R::Key) {
+        if let Some(filter) = self.key_filter(key) {
+            self.delete_where(filter);
+        }
+    }
+
+    /// `delete where …`.
+    pub fn delete_where(&mut self, filter: Filter) {
+        self.push(|table| RowChange::Delete { table: table.name.clone(), filter });
+    }
+
+    fn key_filter(&self, key: &R::Key) -> Option<Filter> {
+        let table = self.group.table::<R>().ok()?;
+        Some(key_filter(&table.columns[..table.key], &key.to_values()))
+    }
+
+    /// A view's own table is always one of its group's.
+    fn push(&mut self, change: impl FnOnce(&Table) -> RowChange) {
+        if let Ok(table) = self.group.table::<R>() {
+            self.group.changes.push(change(table));
+        }
     }
 }
 

@@ -67,7 +67,7 @@ impl View for Names {
     const HANDLES: &'static [&'static str] = &["customers.Customer.Named"];
     const DEFINITION: &'static str = "names 1";
 
-    async fn handle(event: &Recorded, rows: &mut Rows<'_>) -> Result<(), HandlingError> {
+    async fn handle(event: &Recorded, rows: &mut Rows<'_, NamesRow>) -> Result<(), HandlingError> {
         let row = NamesRow { customer: event.stream.id().to_owned(), name: text(event, "name") };
         rows.upsert(row, vec![NamesRow::NAME.set(&text(event, "name"))]);
         Ok(())
@@ -86,10 +86,10 @@ impl<const VERSION: u32> View for OrderList<VERSION> {
     const LOOKS_UP: &'static [&'static str] = &["orders.Names"];
     const DEFINITION: &'static str = if VERSION == 1 { "orders 1" } else { "orders 2" };
 
-    async fn handle(event: &Recorded, rows: &mut Rows<'_>) -> Result<(), HandlingError> {
+    async fn handle(event: &Recorded, rows: &mut Rows<'_, OrderListRow>) -> Result<(), HandlingError> {
         if event.event_type == "customers.Customer.Named" {
             let set = vec![OrderListRow::CUSTOMER_NAME.set(&text(event, "name"))];
-            rows.update_where::<OrderListRow>(OrderListRow::CUSTOMER.eq(&event.stream.id().to_owned()), set);
+            rows.update_where(OrderListRow::CUSTOMER.eq(&event.stream.id().to_owned()), set);
             return Ok(());
         }
         if VERSION == 2 {

@@ -25,7 +25,7 @@ impl TestRow {
 row!(TestRow, "test.Row", i64, [id = ID, a = A, b = B]);
 
 /// Does something at random to the rows.
-fn change(random: &mut StdRng, rows: &mut Rows<'_>) {
+fn change(random: &mut StdRng, rows: &mut Rows<'_, TestRow>) {
     let text = |random: &mut StdRng| random.random_bool(0.7).then(|| format!("t{}", random.random_range(0..3)));
     let (id, a, b) = (random.random_range(0..6), random.random_range(0..4), text(random));
     let filter = match random.random_range(0..5) {
@@ -37,11 +37,11 @@ fn change(random: &mut StdRng, rows: &mut Rows<'_>) {
     };
     match random.random_range(0..7) {
         0 | 1 => rows.insert(TestRow { id, a, b }),
-        2 => rows.update::<TestRow>(&id, vec![TestRow::A.set(&a)]),
+        2 => rows.update(&id, vec![TestRow::A.set(&a)]),
         3 => rows.upsert(TestRow { id, a, b: None }, vec![TestRow::A.set(&a)]),
-        4 => rows.update_where::<TestRow>(filter, vec![TestRow::B.set(&b), TestRow::A.set(&a)]),
-        5 => rows.delete::<TestRow>(&id),
-        _ => rows.delete_where::<TestRow>(filter),
+        4 => rows.update_where(filter, vec![TestRow::B.set(&b), TestRow::A.set(&a)]),
+        5 => rows.delete(&id),
+        _ => rows.delete_where(filter),
     }
 }
 
@@ -56,15 +56,15 @@ async fn a_handler_sees_what_the_store_will_show_once_its_changes_are_written() 
         let mut random = StdRng::seed_from_u64(seed);
         let mut changes = Vec::new();
         for _ in 0..random.random_range(1..12) {
-            change(&mut random, &mut Rows::new(&store, &tables, &mut changes));
+            change(&mut random, &mut GroupRows::new(&store, &tables, &mut changes).of());
         }
         let mut seen = Vec::new();
         for id in 0..6 {
-            seen.push(Rows::new(&store, &tables, &mut changes).get::<TestRow>(&id).await.unwrap());
+            seen.push(GroupRows::new(&store, &tables, &mut changes).get::<TestRow>(&id).await.unwrap());
         }
         store.write(vec![Commit { rows: changes.clone(), ..Commit::default() }]).await.remove(0).unwrap();
         for id in 0..6 {
-            let shown = Rows::new(&store, &tables, &mut Vec::new()).get::<TestRow>(&id).await.unwrap();
+            let shown = GroupRows::new(&store, &tables, &mut Vec::new()).get::<TestRow>(&id).await.unwrap();
             assert_eq!(seen[usize::try_from(id).unwrap()], shown, "seed {seed}, row {id}: {changes:#?}");
         }
     }
