@@ -34,7 +34,7 @@ impl View for People {
     const HANDLES: &'static [&'static str] = &["bank.Account.Opened"];
     const DEFINITION: &'static str = "1";
 
-    async fn handle(event: &Recorded, rows: &mut Rows<'_>) -> Result<(), HandlingError> {
+    async fn handle(event: &Recorded, rows: &mut Rows<'_, PersonRow>) -> Result<(), HandlingError> {
         let Opened { email } = event.payload()?;
         rows.insert(PersonRow { account: id(event), email });
         Ok(())
