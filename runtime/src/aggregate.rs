@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::command::Decision;
 use crate::event::Event;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, RefusalKind};
 
 /// An aggregate's id: a type of its own, text in streams, JSON and columns.
 pub trait AggregateId:
@@ -87,4 +87,14 @@ pub trait Aggregate: Sized + Clone + Debug + Send + Sync + 'static {
         let _ = (name, decision);
         Ok(())
     }
+}
+
+/// A unique value in a generated [`Aggregate::unique_values`]: its constraint's name and the value as JSON; none where it is absent.
+pub fn unique_value(constraint: &'static str, value: &impl Serialize) -> Option<(&'static str, String)> {
+    serde_json::to_string(value).ok().filter(|json| json != "null").map(|json| (constraint, json))
+}
+
+/// The state that a lifecycle must be in for a field to be there, in a generated accessor.
+pub fn not_in_state(field: &str, state: &str) -> Refusal {
+    Refusal::new(RefusalKind::WrongState, format!("`{field}` is there only while it is `{state}`"))
 }

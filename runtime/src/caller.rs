@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::refusal::{Refusal, RefusalKind};
+
 /// Who is calling.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
@@ -36,6 +38,14 @@ impl Caller {
     /// Whether the caller has the role.
     pub fn has_role(&self, role: &str) -> bool {
         self.roles.contains(role)
+    }
+
+    /// The caller's identity of that name, where `allow` has made sure of it.
+    ///
+    /// # Errors
+    /// `Forbidden` where he does not have it (a command that was sent by a service).
+    pub fn required<T: FromStr>(&self, name: &str) -> Result<T, Refusal> {
+        self.identity(name).ok_or_else(|| Refusal::new(RefusalKind::Forbidden, format!("the caller has no identity `{name}`")))
     }
 
     /// The caller's identity of that name, if he has it and it parses.

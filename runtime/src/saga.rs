@@ -176,3 +176,13 @@ pub fn answer<T: DeserializeOwned>(step: &str, result: &str) -> Result<Option<T>
         .map(Some)
         .map_err(|source| DecodeError::Payload { event_type: format!("answer of step {step}"), source })
 }
+
+/// The element that a branch is for.
+pub fn element<T>(elements: &[T], branch: usize) -> Result<&T, Refusal> {
+    elements.get(branch).ok_or_else(|| missing("such branch"))
+}
+
+/// The answer of a step before, which is bound by then.
+pub fn bound<T>(answer: &Option<T>) -> Result<&T, Refusal> {
+    answer.as_ref().ok_or_else(|| missing("answer yet"))
+}

@@ -18,6 +18,7 @@
 pub mod choice;
 pub mod column;
 pub mod decimal;
+pub mod each;
 pub mod id;
 pub mod integer;
 pub mod list;

@@ -13,6 +13,7 @@ use crate::caller::Caller;
 use crate::event::Recorded;
 use crate::log::HandlingError;
 use crate::projection::Rows;
+use crate::refusal::Refusal;
 
 /// A value in a column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -416,4 +417,19 @@ macro_rules! row {
             }
         }
     };
+}
+
+/// A column that could not be computed is absent, and reported.
+pub fn computed<T>(column: &'static str, result: Result<T, Refusal>) -> Option<T> {
+    result.inspect_err(|refusal| tracing::warn!(column, %refusal, "a column cannot be computed")).ok()
+}
+
+/// Rows where a column compares so with a value that need not be of exactly its type.
+pub fn compare<T: ColumnValue>(column: &Column<T>, comparison: Comparison, value: &impl ColumnValue) -> Filter {
+    Filter::Compare(column.name.to_owned(), comparison, value.to_value())
+}
+
+/// Every row, or none.
+pub fn whether(holds: bool) -> Filter {
+    if holds { Filter::everything() } else { Filter::Any(Vec::new()) }
 }

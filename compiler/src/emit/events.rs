@@ -1,0 +1,69 @@
+//! `order/events.rs`: what can happen to an aggregate.
+//!
+//! ```text
+//! #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+//! pub struct Placed {
+//!     pub customer: CustomerId,
+//!     pub lines: Lines,
+//! }
+//!
+//! /// What happens to an `Order`.
+//! #[derive(Clone, Debug, PartialEq)]
+//! pub enum OrderEvent {
+//!     Placed(Placed),
+//! }
+//!
+//! minos_runtime::events!(OrderEvent { Placed = "orders.Order.Placed" => "placed" });
+//! ```
+
+use minos_dsl::model::{Aggregate, Cursor, Event};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::nouns::{Member, Wire, docs_or, record};
+use crate::output::source_file::SourceFile;
+use crate::plan::Plan;
+use crate::rust::name::{ident, pascal};
+
+pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> SourceFile {
+    let module = plan.module_name(aggregate);
+    let mut own: Vec<String> = aggregate.events().map(|it| plan.event_name(it)).collect();
+    let all = format!("{}Event", pascal(&aggregate.name));
+    own.push(all.clone());
+    let origin = super::origin(plan, aggregate.span);
+    let docs = format!("What can happen to `{}`.", aggregate.path());
+    let mut file = SourceFile::new(&format!("{module}/events.rs"), &format!("crate::{module}"), &origin, &docs, &own);
+    aggregate.events().for_each(|it| payload(plan, &mut file, it));
+    let mut item = codegen::Enum::new(&all);
+    item.vis("pub").doc(format!("Everything that happens to `{}`.", aggregate.path()));
+    for derive in ["Clone", "Debug", "PartialEq"] {
+        item.derive(derive);
+    }
+    for event in aggregate.events() {
+        let name = plan.event_name(event);
+        item.new_variant(&name).tuple(&name);
+    }
+    file.scope().push_enum(item);
+    let all = ident(&all);
+    let entries = aggregate.events().map(|it| entry(plan, it));
+    file.push(quote!(minos_runtime::events!(#all { #(#entries),* });));
+    file
+}
+
+/// The struct of an event's payload.
+pub(super) fn payload<'m>(plan: &Plan<'m>, file: &mut SourceFile, event: Cursor<'m, Event>) {
+    let docs = docs_or(&event.docs, || format!("The event `{}`.", event.path()));
+    let members: Vec<Member<'_>> =
+        event.get().payload.iter().map(|it| Member::new(plan, file.uses(), &it.name, &it.docs, &it.ty)).collect();
+    record(file, &plan.event_name(event), &docs, &["Clone", "Debug", "PartialEq"], Wire::Both, &members);
+}
+
+/// `Placed = "orders.Order.Placed" => "placed"`.
+fn entry<'m>(plan: &Plan<'m>, event: Cursor<'m, Event>) -> TokenStream {
+    let (name, wire) = (ident(&plan.event_name(event)), event.path());
+    let aggregate = event.aggregate();
+    let states = aggregate.get().lifecycle.as_ref().map(|it| &it.states);
+    let enters = event.enters.and_then(|index| Some(states?[index as usize].name.to_string()));
+    let enters = enters.map(|state| quote!(=> #state));
+    quote!(#name = #wire #enters)
+}

@@ -1,0 +1,189 @@
+//! `ports.rs`, `ports/payments.rs`: what is implemented by hand.
+//!
+//! ```text
+//! #[async_trait]
+//! pub trait Payments: Send + Sync + 'static {
+//!     /// The operation `charge`.
+//!     async fn charge(&self, order: OrderId, amount: Money, call: &PortCall) -> Result<Receipt, PortError<Declined>>;
+//! }
+//!
+//! /// The arguments of [`Payments::charge`].
+//! pub struct Charge { pub order: OrderId, pub amount: Money }
+//!
+//! /// Any implementation of [`Payments`], as the engine calls it.
+//! pub struct PaymentsDispatch<P>(pub P);
+//!
+//! #[async_trait]
+//! impl<P: Payments> PortDispatch for PaymentsDispatch<P> { … }
+//! ```
+
+use minos_dsl::model::{Cursor, Operation, Port, Subdomain, TypeRef};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::nouns::{Member, Wire, docs_or, record};
+use super::{enums, errors, values};
+use crate::output::source_file::{SourceFile, Uses};
+use crate::plan::Plan;
+use crate::rust::name::{field, ident, pascal, snake};
+use crate::rust::ty;
+
+pub(super) fn emit_all<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Vec<SourceFile> {
+    let ports: Vec<Cursor<'m, Port>> = subdomain.ports().collect();
+    let Some(first) = ports.first() else { return Vec::new() };
+    let mut names: Vec<String> = ports.iter().map(|it| snake(&it.name)).collect();
+    names.sort();
+    let docs = "What the service asks of the world outside: implemented by hand.";
+    let mut files = vec![super::module_list("ports.rs", &super::origin(plan, first.span), docs, &names)];
+    files.extend(ports.into_iter().map(|it| emit(plan, it)));
+    files
+}
+
+fn emit<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> SourceFile {
+    let (name, module) = (pascal(&port.name), snake(&port.name));
+    let place = format!("crate::ports::{module}");
+    let mut own = vec![name.clone(), format!("{name}Dispatch")];
+    own.extend(port.operations().map(|it| pascal(&it.name)));
+    own.extend(port.operations().filter(|it| it.errors.len() > 1).filter_map(|it| plan.operation_error(it)));
+    own.extend(port.errors().map(|it| plan.error_name(it)));
+    let types = port.get().types.iter().copied().filter(|it| plan.type_module(*it) == place);
+    own.extend(types.clone().map(|it| plan.type_place(it).name));
+    let docs = docs_or(&port.docs, || format!("The port `{}`.", port.path()));
+    let mut file = SourceFile::new(&format!("ports/{module}.rs"), &place, &super::origin(plan, port.span), &docs, &own);
+    let item = port_trait(plan, file.uses(), port, &docs);
+    file.push(item);
+    for operation in port.operations() {
+        let members: Vec<Member<'_>> =
+            operation.get().params.iter().map(|it| Member::new(plan, file.uses(), &it.name, &it.docs, &it.ty)).collect();
+        let docs = format!("The arguments of [`{name}::{}`].", field(&operation.name));
+        record(&mut file, &pascal(&operation.name), &docs, &["Clone", "Debug", "PartialEq"], Wire::Both, &members);
+        if operation.errors.len() > 1 {
+            several_errors(plan, &mut file, operation);
+        }
+    }
+    for it in types {
+        match it {
+            TypeRef::Value(id) => values::value(plan, &mut file, plan.model.at(id)),
+            TypeRef::Enum(id) => enums::one(plan, &mut file, plan.model.at(id)),
+            TypeRef::Named(_) => {}
+        }
+    }
+    port.errors().for_each(|it| errors::error(plan, &mut file, it));
+    let item = dispatch(plan, file.uses(), port);
+    file.push(item);
+    file
+}
+
+/// What an operation may be refused with.
+fn error_ty<'m>(plan: &Plan<'m>, uses: &Uses, operation: Cursor<'m, Operation>) -> TokenStream {
+    let errors: Vec<_> = operation.errors().collect();
+    match (errors.as_slice(), plan.operation_error(operation)) {
+        ([one], _) => {
+            let place = plan.error_place(*one);
+            let name = uses.item(&place.module, &place.name);
+            quote!(#name)
+        }
+        (_, Some(name)) => {
+            let name = ident(&name);
+            quote!(#name)
+        }
+        (_, None) => {
+            let never = uses.runtime("port", "Never");
+            quote!(#never)
+        }
+    }
+}
+
+fn port_trait<'m>(plan: &Plan<'m>, uses: &Uses, port: Cursor<'m, Port>, docs: &str) -> TokenStream {
+    let (async_trait, call, error) = (uses.runtime("", "async_trait"), uses.runtime("port", "PortCall"), uses.runtime("port", "PortError"));
+    let name = ident(&pascal(&port.name));
+    let docs = docs.lines().map(|line| format!(" {line}"));
+    let operations = port.operations().map(|it| {
+        let docs = docs_or(&it.docs, || format!("The operation `{}`.", it.path()));
+        let docs = docs.lines().map(|line| format!(" {line}"));
+        let (name, answer, refused) = (field(&it.name), answer(plan, uses, it), error_ty(plan, uses, it));
+        let params = it.get().params.iter().map(|param| {
+            let (name, ty) = (field(&param.name), ty::ty(plan, uses, &param.ty));
+            quote!(#name: #ty,)
+        });
+        quote!(#(#[doc = #docs])* async fn #name(&self, #(#params)* call: &#call) -> Result<#answer, #error<#refused>>;)
+    });
+    quote! {
+        #(#[doc = #docs])*
+        #[#async_trait]
+        pub trait #name: Send + Sync + 'static {
+            #(#operations)*
+        }
+    }
+}
+
+fn answer<'m>(plan: &Plan<'m>, uses: &Uses, operation: Cursor<'m, Operation>) -> TokenStream {
+    operation.answer.as_ref().map_or_else(|| quote!(()), |it| ty::ty(plan, uses, it))
+}
+
+/// An enum of the errors of an operation that declares more than one.
+fn several_errors<'m>(plan: &Plan<'m>, file: &mut SourceFile, operation: Cursor<'m, Operation>) {
+    let Some(name) = plan.operation_error(operation) else { return };
+    let docs = format!(" What `{}` may be refused with.", operation.path());
+    let errors: Vec<proc_macro2::Ident> = operation.errors().map(|it| ident(&plan.error_name(it))).collect();
+    let uses = file.uses();
+    let (refusal, port_refusal, name) = (uses.runtime("refusal", "Refusal"), uses.runtime("port", "PortRefusal"), ident(&name));
+    let items = quote! {
+        #[doc = #docs]
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum #name {
+            #(#errors(#errors),)*
+        }
+
+        impl #port_refusal for #name {
+            fn into_refusal(self) -> #refusal {
+                match self {
+                    #(Self::#errors(error) => error.into(),)*
+                }
+            }
+        }
+    };
+    file.push(items);
+}
+
+/// From names and JSON to the typed trait.
+fn dispatch<'m>(plan: &Plan<'m>, uses: &Uses, port: Cursor<'m, Port>) -> TokenStream {
+    let (name, wire) = (pascal(&port.name), port.path());
+    let (dispatch, docs, name) = (ident(&format!("{name}Dispatch")), format!(" Any [`{name}`], as the engine calls it."), ident(&name));
+    let (async_trait, dispatch_trait, call, error, refusal) = (
+        uses.runtime("", "async_trait"),
+        uses.runtime("port", "PortDispatch"),
+        uses.runtime("port", "PortCall"),
+        uses.runtime("port", "PortError"),
+        uses.runtime("refusal", "Refusal"),
+    );
+    let (outcome, arguments, unknown) =
+        (uses.runtime("port", "outcome"), uses.runtime("port", "arguments"), uses.runtime("port", "unknown_operation"));
+    let arms = port.operations().map(|it| {
+        let (wire, operation, parameters) = (it.name.to_string(), field(&it.name), ident(&pascal(&it.name)));
+        let names: Vec<_> = it.get().params.iter().map(|param| field(&param.name)).collect();
+        let _ = plan;
+        quote!(#wire => {
+            let #parameters { #(#names),* } = #arguments(given)?;
+            #outcome(self.0.#operation(#(#names,)* &call).await)
+        })
+    });
+    quote! {
+        #[doc = #docs]
+        pub struct #dispatch<P>(pub P);
+
+        #[#async_trait]
+        impl<P: #name> #dispatch_trait for #dispatch<P> {
+            fn port(&self) -> &'static str {
+                #wire
+            }
+
+            async fn call(&self, operation: &str, given: &str, call: #call) -> Result<String, #error<#refusal>> {
+                match operation {
+                    #(#arms)*
+                    _ => Err(#unknown(operation)),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,437 @@
+//! `sagas.rs`, `sagas/fulfilment.rs`: steps over several aggregates, and what takes them back.
+//!
+//! ```text
+//! pub struct Fulfilment {
+//!     id: OrderId,
+//!     placing: order::Placed,
+//!     receipt: Option<Receipt>,
+//! }
+//!
+//! impl Saga for Fulfilment {
+//!     const STEPS: &'static [StepDef] = &[StepDef { name: "credit", kind: StepKind::Compensatable, … }, …];
+//!
+//!     fn act(&self, step: &str, branch: usize) -> Result<Action, Refusal> {
+//!         let placing = &self.placing;
+//!         match step {
+//!             "credit" => Ok(Action::send(&placing.customer, &customer::HoldCredit { … })),
+//!             …
+//!         }
+//!     }
+//! }
+//! ```
+
+use minos_dsl::model::{Call, CallTarget, Cursor, Expr, ExprKind, Phase, Reaction, Saga, Step, Subdomain, Ty};
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+
+use super::nouns::docs_or;
+use super::view::event_path;
+use crate::output::source_file::{SourceFile, Uses};
+use crate::plan::Plan;
+use crate::rust::code::Code;
+use crate::rust::expr::Scope;
+use crate::rust::name::{field, ident, pascal, snake};
+
+pub(super) fn emit_all<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Vec<SourceFile> {
+    let sagas: Vec<Cursor<'m, Saga>> = subdomain.sagas().collect();
+    let Some(first) = sagas.first() else { return Vec::new() };
+    let mut names: Vec<String> = sagas.iter().map(|it| snake(&it.name)).collect();
+    names.sort();
+    let docs = "Work over several aggregates that is undone if a step refuses.";
+    let mut files = vec![super::module_list("sagas.rs", &super::origin(plan, first.span), docs, &names)];
+    files.extend(sagas.into_iter().map(|it| emit(plan, it)));
+    files
+}
+
+fn emit<'m>(plan: &Plan<'m>, saga: Cursor<'m, Saga>) -> SourceFile {
+    let name = pascal(&saga.name);
+    let module = snake(&saga.name);
+    let docs = docs_or(&saga.docs, || format!("The saga `{}`.", saga.path()));
+    let path = format!("sagas/{module}.rs");
+    let mut file =
+        SourceFile::new(&path, &format!("crate::sagas::{module}"), &super::origin(plan, saga.span), &docs, std::slice::from_ref(&name));
+    state(plan, &mut file, saga, &docs);
+    let behaviour = behaviour(plan, file.uses(), saga);
+    file.push(behaviour);
+    file
+}
+
+/// What a saga knows: the trigger and the answers bound so far.
+struct Knows {
+    /// The trigger's payload: `placing`.
+    trigger: proc_macro2::Ident,
+    /// Whether `e.at` is read.
+    at: bool,
+    /// Whether `e.entered` is read.
+    entered: bool,
+}
+
+impl Knows {
+    fn of(saga: Cursor<'_, Saga>) -> Self {
+        let mut knows = Self { trigger: field(saga.alias.as_deref().unwrap_or("trigger")), at: false, entered: false };
+        if knows.trigger == "id" || knows.trigger == "at" || knows.trigger == "entered" {
+            knows.trigger = field("trigger");
+        }
+        each_expr(saga, &mut |expr| {
+            knows.at |= expr.any(|node| matches!(node.kind, ExprKind::EventAt));
+            knows.entered |= expr.any(|node| matches!(node.kind, ExprKind::EventEntered));
+        });
+        knows
+    }
+}
+
+fn each_expr<'m>(saga: Cursor<'m, Saga>, visit: &mut dyn FnMut(&'m Expr)) {
+    saga.calls().flat_map(Call::expressions).for_each(&mut *visit);
+    saga.get().steps.iter().filter_map(|it| it.each.as_ref()).for_each(|it| visit(&it.of));
+}
+
+fn answers<'m>(saga: Cursor<'m, Saga>) -> impl Iterator<Item = (&'m Step, &'m minos_dsl::model::Local, &'m Ty)> {
+    saga.get().steps.iter().filter_map(|step| step.answer.as_ref().map(|(local, ty)| (step, local, ty)))
+}
+
+/// The struct. Its fields are its own.
+fn state<'m>(plan: &Plan<'m>, file: &mut SourceFile, saga: Cursor<'m, Saga>, docs: &str) {
+    let uses = file.uses();
+    let knows = Knows::of(saga);
+    let trigger = saga.trigger();
+    let (id, payload, trigger_name) = (id_ty(plan, uses, saga), event_path(plan, uses, trigger), &knows.trigger);
+    let at = knows.at.then(|| {
+        let timestamp = uses.runtime("value", "Timestamp");
+        quote!(at: #timestamp,)
+    });
+    let entered = knows.entered.then(|| {
+        let status = Scope::new(plan, uses).ty(&Ty::Status(trigger.get().aggregate));
+        quote!(entered: #status,)
+    });
+    let bound = answers(saga).map(|(_, local, answer)| {
+        let (name, ty) = (field(&local.name), Scope::new(plan, uses).ty(answer));
+        quote!(#name: Option<#ty>,)
+    });
+    let (name, docs) = (ident(&pascal(&saga.name)), docs.lines().map(|line| format!(" {line}")).collect::<Vec<_>>());
+    let item = quote! {
+        #(#[doc = #docs])*
+        #[derive(Clone, Debug)]
+        pub struct #name {
+            id: #id,
+            #trigger_name: #payload,
+            #at
+            #entered
+            #(#bound)*
+        }
+    };
+    file.push(item);
+}
+
+fn id_ty<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStream {
+    let place = plan.id_place(saga.trigger().aggregate());
+    let id = uses.item(&place.module, &place.name);
+    quote!(#id)
+}
+
+fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStream {
+    let (name, wire, trigger) = (ident(&pascal(&saga.name)), saga.path(), event_path(plan, uses, saga.trigger()));
+    uses.bring("event", "EventPayload");
+    let knows = Knows::of(saga);
+    let (saga_trait, step_def, action, refusal, recorded, decode) = (
+        uses.runtime("saga", "Saga"),
+        uses.runtime("saga", "StepDef"),
+        uses.runtime("saga", "Action"),
+        uses.runtime("refusal", "Refusal"),
+        uses.runtime("event", "Recorded"),
+        uses.runtime("event", "DecodeError"),
+    );
+    let steps = saga.get().steps.iter().map(|it| step_definition(uses, it));
+    let alias = &knows.trigger;
+    let at = knows.at.then(|| quote!(at: recorded.at,));
+    let entered = knows.entered.then(|| quote!(entered: recorded.state()?,));
+    let bound = answers(saga).map(|(_, local, _)| {
+        let name = field(&local.name);
+        quote!(#name: None)
+    });
+    let (bind, branches, act, undo, failed) =
+        (bind(uses, saga), branches(plan, uses, saga), act(plan, uses, saga), undo(plan, uses, saga), failed(plan, uses, saga));
+    let definition = definition(&[&act, &undo, &branches, &failed]);
+    quote! {
+        impl #saga_trait for #name {
+            const NAME: &'static str = #wire;
+            const DEFINITION: &'static str = #definition;
+            const TRIGGER: &'static str = #trigger::TYPE;
+            const STEPS: &'static [#step_def] = &[#(#steps),*];
+
+            fn new(recorded: &#recorded) -> Result<Self, #decode> {
+                Ok(Self { id: recorded.id()?, #alias: recorded.payload()?, #at #entered #(#bound),* })
+            }
+
+            #bind
+            #branches
+
+            fn act(&self, step: &str, branch: usize) -> Result<#action, #refusal> {
+                #act
+            }
+
+            #undo
+            #failed
+        }
+    }
+}
+
+/// A text that changes when the saga's meaning does.
+fn definition(parts: &[&TokenStream]) -> String {
+    use sha2::{Digest, Sha256};
+    let text = parts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn step_definition(uses: &Uses, step: &Step) -> TokenStream {
+    let (step_def, kind, retry) = (uses.runtime("saga", "StepDef"), uses.runtime("saga", "StepKind"), uses.runtime("saga", "Retry"));
+    let duration = |micros: i64| {
+        let duration = uses.item("std::time", "Duration");
+        if micros % 1_000_000 == 0 {
+            let seconds = Literal::i64_unsuffixed(micros / 1_000_000);
+            quote!(#duration::from_secs(#seconds))
+        } else if micros % 1_000 == 0 {
+            let millis = Literal::i64_unsuffixed(micros / 1_000);
+            quote!(#duration::from_millis(#millis))
+        } else {
+            let micros = Literal::i64_unsuffixed(micros);
+            quote!(#duration::from_micros(#micros))
+        }
+    };
+    let name = step.name.to_string();
+    let phase = match step.phase {
+        Phase::Before => quote!(Compensatable),
+        Phase::Pivot => quote!(Pivot),
+        Phase::After => quote!(Retriable),
+    };
+    let timeout = step.timeout.map_or_else(|| quote!(#step_def::DEFAULT_TIMEOUT), duration);
+    let retry = match step.retry {
+        None => quote!(#retry::DEFAULT),
+        Some(given) => {
+            let (times, first, longest) = (Literal::u32_unsuffixed(given.times.saturating_add(1)), duration(given.from), duration(given.to));
+            quote!(#retry { times: #times, first: #first, longest: #longest })
+        }
+    };
+    quote!(#step_def { name: #name, kind: #kind::#phase, timeout: #timeout, retry: #retry })
+}
+
+fn bind(uses: &Uses, saga: Cursor<'_, Saga>) -> Option<TokenStream> {
+    let arms: Vec<TokenStream> = answers(saga)
+        .map(|(step, local, _)| {
+            let (answer, step, name) = (uses.runtime("saga", "answer"), step.name.to_string(), field(&local.name));
+            quote!(#step => self.#name = #answer(step, result)?,)
+        })
+        .collect();
+    if arms.is_empty() {
+        return None;
+    }
+    let decode = uses.runtime("event", "DecodeError");
+    Some(quote! {
+        fn bind(&mut self, step: &str, result: &str) -> Result<(), #decode> {
+            match step {
+                #(#arms)*
+                _ => {}
+            }
+            Ok(())
+        }
+    })
+}
+
+/// The scope of a step: the trigger is a variable, answers are.
+fn scope<'a>(plan: &'a Plan<'a>, uses: &'a Uses, saga: Cursor<'_, Saga>, knows: &Knows) -> Scope<'a> {
+    let mut scope = Scope::new(plan, uses);
+    let alias = &knows.trigger;
+    scope.payload = quote!(self.#alias);
+    scope.payload_names = saga.trigger().payload.iter().map(|it| it.name.to_string()).collect();
+    scope.envelope.id = Code::place(quote!(self.id));
+    scope.envelope.at = Code::place(quote!(self.at));
+    scope.envelope.entered = Code::place(quote!(self.entered));
+    saga.get().steps.iter().for_each(|step| {
+        if let Some((local, _)) = &step.answer {
+            scope.references.insert(local.index, true);
+        }
+        if let Some(each) = &step.each {
+            scope.references.insert(each.each.index, true);
+        }
+    });
+    scope
+}
+
+/// The variables that a call reads: the answers of steps before, the branch's element.
+fn prelude<'m>(scope: &Scope<'_>, saga: Cursor<'m, Saga>, step: &Step, call: &Call) -> TokenStream {
+    let reads = |index: u32| call.expressions().any(|it| it.any(|node| matches!(&node.kind, ExprKind::Local(local) if local.index == index)));
+    let mut tokens = TokenStream::new();
+    for (_, local, _) in answers(saga).filter(|(_, local, _)| reads(local.index)) {
+        let (bound, name) = (scope.uses.runtime("saga", "bound"), field(&local.name));
+        tokens.extend(quote!(let #name = #bound(&self.#name)?;));
+    }
+    if let Some(each) = step.each.as_ref().filter(|it| reads(it.each.index)) {
+        let (element, name, of) = (scope.uses.runtime("saga", "element"), field(&each.each.name), scope.borrowed(&each.of));
+        tokens.extend(quote!(let #name = #element(#of, branch)?;));
+    }
+    tokens
+}
+
+fn branches<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStream {
+    let knows = Knows::of(saga);
+    let scope = scope(plan, uses, saga, &knows);
+    let arms: Vec<TokenStream> = saga
+        .get()
+        .steps
+        .iter()
+        .filter_map(|step| {
+            let (each, name) = (step.each.as_ref()?, step.name.to_string());
+            let of = scope.code(&each.of).receiver();
+            Some(quote!(#name => Ok(#of.len()),))
+        })
+        .collect();
+    if arms.is_empty() {
+        return TokenStream::new();
+    }
+    let refusal = uses.runtime("refusal", "Refusal");
+    quote! {
+        fn branches(&self, step: &str) -> Result<usize, #refusal> {
+            match step {
+                #(#arms)*
+                _ => Ok(1),
+            }
+        }
+    }
+}
+
+fn act<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStream {
+    let knows = Knows::of(saga);
+    let scope = scope(plan, uses, saga, &knows);
+    let missing = uses.runtime("saga", "missing");
+    let arms: Vec<TokenStream> = saga
+        .get()
+        .steps
+        .iter()
+        .map(|step| {
+            let (name, prelude, call) = (step.name.to_string(), prelude(&scope, saga, step, &step.action), call(&scope, &step.action));
+            if prelude.is_empty() { quote!(#name => Ok(#call),) } else { quote!(#name => { #prelude Ok(#call) }) }
+        })
+        .collect();
+    let unused = (!arms.iter().any(|it| it.to_string().contains("branch"))).then(|| quote!(let _ = branch;));
+    quote! {
+        #unused
+        match step {
+            #(#arms)*
+            _ => Err(#missing("such step")),
+        }
+    }
+}
+
+fn undo<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStream {
+    let knows = Knows::of(saga);
+    let scope = scope(plan, uses, saga, &knows);
+    let arms: Vec<TokenStream> = saga
+        .get()
+        .steps
+        .iter()
+        .filter_map(|step| {
+            let undo = step.undo.as_ref()?;
+            let (name, prelude, call) = (step.name.to_string(), prelude(&scope, saga, step, undo), call(&scope, undo));
+            Some(if prelude.is_empty() { quote!(#name => Ok(Some(#call)),) } else { quote!(#name => { #prelude Ok(Some(#call)) }) })
+        })
+        .collect();
+    if arms.is_empty() {
+        return TokenStream::new();
+    }
+    let branch = if arms.iter().any(|it| it.to_string().contains("branch")) { quote!(branch) } else { quote!(_) };
+    let (action, refusal) = (uses.runtime("saga", "Action"), uses.runtime("refusal", "Refusal"));
+    quote! {
+        fn undo(&self, step: &str, #branch: usize) -> Result<Option<#action>, #refusal> {
+            match step {
+                #(#arms)*
+                _ => Ok(None),
+            }
+        }
+    }
+}
+
+fn failed<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStream {
+    let failed = &saga.get().failed;
+    if failed.is_empty() {
+        return TokenStream::new();
+    }
+    let knows = Knows::of(saga);
+    let scope = scope(plan, uses, saga, &knows);
+    let body = reactions(&scope, failed);
+    let (action, refusal) = (uses.runtime("saga", "Action"), uses.runtime("refusal", "Refusal"));
+    let failure = if body.to_string().contains("failure") { quote!(failure) } else { quote!(_) };
+    quote! {
+        fn failed(&self, #failure: &#refusal) -> Result<Vec<#action>, #refusal> {
+            #body
+        }
+    }
+}
+
+/// The body that gives the actions of `failed` or of a policy.
+pub(super) fn reactions(scope: &Scope<'_>, body: &[Reaction]) -> TokenStream {
+    if body.iter().all(|it| matches!(it, Reaction::Do(_))) {
+        let calls = body.iter().filter_map(|it| if let Reaction::Do(it) = it { Some(call(scope, it)) } else { None });
+        return quote!(Ok(vec![#(#calls),*]));
+    }
+    let leading = body.iter().take_while(|it| matches!(it, Reaction::Do(_))).count();
+    let (first, rest) = body.split_at(leading);
+    let calls = first.iter().filter_map(|it| if let Reaction::Do(it) = it { Some(call(scope, it)) } else { None });
+    let start = if first.is_empty() { quote!(Vec::new()) } else { quote!(vec![#(#calls),*]) };
+    let rest = rest.iter().map(|it| reaction(scope, it));
+    quote!(let mut actions = #start; #(#rest)* Ok(actions))
+}
+
+fn reaction(scope: &Scope<'_>, it: &Reaction) -> TokenStream {
+    match it {
+        Reaction::Let { local, value } => {
+            let (name, value) = (field(&local.name), scope.owned(value));
+            quote!(let #name = #value;)
+        }
+        Reaction::Do(it) => {
+            let call = call(scope, it);
+            quote!(actions.push(#call);)
+        }
+        Reaction::If { condition, then, otherwise } => {
+            let condition = scope.code(condition).condition();
+            let then = then.iter().map(|it| reaction(scope, it));
+            let otherwise: Vec<_> = otherwise.iter().map(|it| reaction(scope, it)).collect();
+            let otherwise = (!otherwise.is_empty()).then(|| quote!(else { #(#otherwise)* }));
+            quote!(if #condition { #(#then)* } #otherwise)
+        }
+        Reaction::For { each, of, body, .. } => {
+            let (name, of, inner) = (field(&each.name), scope.borrowed(of), scope.with_local(each, true));
+            let body = body.iter().map(|it| reaction(&inner, it));
+            quote!(for #name in #of { #(#body)* })
+        }
+    }
+}
+
+/// `Action::send(&id, &product::Release { … })`, `Action::call("orders.Payments", "charge", &Charge { … })`.
+fn call(scope: &Scope<'_>, it: &Call) -> TokenStream {
+    let (plan, uses) = (scope.plan, scope.uses);
+    let action = uses.runtime("saga", "Action");
+    let record = |names: Vec<&str>| scope.record(&names, &it.arguments);
+    match &it.target {
+        CallTarget::Command { command, .. } | CallTarget::Create(command) => {
+            let command = plan.model.at(*command);
+            let module = plan.aggregate_module(command.aggregate());
+            let (parent, last) = module.rsplit_once("::").unwrap_or(("crate", &module));
+            let (module, name) = (uses.item(parent, last), ident(&plan.command_name(command)));
+            let fields = record(command.get().params.iter().map(|it| it.name.as_str()).collect());
+            match &it.target {
+                CallTarget::Command { id, .. } => {
+                    let id = scope.borrowed(id);
+                    quote!(#action::send(#id, &#module::#name { #fields }))
+                }
+                _ => quote!(#action::create(&#module::#name { #fields })),
+            }
+        }
+        CallTarget::Port(operation) => {
+            let operation = plan.model.at(*operation);
+            let port = operation.port();
+            let (module, name) = (uses.item("crate::ports", &snake(&port.name)), ident(&pascal(&operation.name)));
+            let fields = record(operation.get().params.iter().map(|it| it.name.as_str()).collect());
+            let (wire, operation_name) = (port.path(), operation.name.to_string());
+            quote!(#action::call(#wire, #operation_name, &#module::#name { #fields }))
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! `views.rs`, `views/order_list.rs`: rows kept for reading, how they follow events, and the queries that read them.
+//!
+//! ```text
+//! pub struct OrderListRow {
+//!     pub order: OrderId,
+//!     pub status: OrderStatus,
+//! }
+//!
+//! impl OrderListRow {
+//!     /// The column `order`.
+//!     pub const ORDER: Column<OrderId> = Column::new("order");
+//!     /// The column `status`.
+//!     pub const STATUS: Column<OrderStatus> = Column::indexed("status");
+//! }
+//!
+//! minos_runtime::row!(OrderListRow, "orders.OrderList", OrderId, [order = ORDER, status = STATUS]);
+//!
+//! pub struct OrderList;
+//!
+//! impl View for OrderList { … }
+//!
+//! pub struct OfCustomer { pub customer: CustomerId, pub status: Option<OrderStatus> }
+//!
+//! impl Query for OfCustomer { … }
+//! ```
+
+use std::collections::BTreeSet;
+
+use minos_dsl::model::{Cursor, Expr, ExprKind, Query, Subdomain, View, ViewSource};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::nouns::{Member, Wire, docs_or, record};
+use crate::output::source_file::{SourceFile, Uses};
+use crate::plan::Plan;
+use crate::rust::code::Code;
+use crate::rust::expr::{Scope, initializer};
+use crate::rust::name::{field, ident, pascal, screaming};
+use crate::rust::ty;
+
+mod handlers;
+pub(super) use handlers::{event_path, free_name};
+mod queries;
+
+pub(super) fn emit_all<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Vec<SourceFile> {
+    let views: Vec<Cursor<'m, View>> = subdomain.views().collect();
+    let Some(first) = views.first() else { return Vec::new() };
+    let mut names: Vec<String> = views.iter().map(|it| super::file_name(&it.name)).collect();
+    names.sort();
+    let mut files = vec![super::module_list("views.rs", &super::origin(plan, first.span), "Rows kept for reading.", &names)];
+    files.extend(views.into_iter().map(|it| emit(plan, it)));
+    files
+}
+
+/// The queries that may be asked from outside.
+pub(super) fn asked<'m>(view: Cursor<'m, View>) -> impl Iterator<Item = Cursor<'m, Query>> {
+    view.queries().filter(|it| !it.allow.is_internal())
+}
+
+fn emit<'m>(plan: &Plan<'m>, view: Cursor<'m, View>) -> SourceFile {
+    let row = Plan::row_name(view);
+    let name = pascal(&view.name);
+    let mut own = vec![row.clone(), name.clone()];
+    own.extend(asked(view).map(|it| pascal(&it.name)));
+    let docs = docs_or(&view.docs, || format!("The view `{}`.", view.path()));
+    let path = format!("views/{}.rs", super::file_name(&view.name));
+    let mut file = SourceFile::new(&path, &plan.view_module(view), &super::origin(plan, view.span), &docs, &own);
+    rows(plan, &mut file, view, &row);
+    let (ident, docs) = (ident(&name), format!(" The view `{}`.", view.path()));
+    file.push(quote!(#[doc = #docs] pub struct #ident;));
+    let implementation = match &view.get().source {
+        ViewSource::Aggregate { .. } => kept(plan, file.uses(), view),
+        ViewSource::Events { .. } => handlers::emit(plan, file.uses(), view),
+    };
+    file.push(implementation);
+    for query in asked(view) {
+        queries::emit(plan, &mut file, query);
+    }
+    file
+}
+
+/// The struct of a row, its columns, and the two together.
+fn rows<'m>(plan: &Plan<'m>, file: &mut SourceFile, view: Cursor<'m, View>, row: &str) {
+    let columns = &view.get().columns;
+    let types: Vec<_> = (0..).zip(columns).map(|(index, _)| plan.column_ty(view.id(), index)).collect();
+    let members: Vec<Member<'_>> =
+        columns.iter().zip(&types).map(|(it, column_ty)| Member::new(plan, file.uses(), &it.name, &it.docs, column_ty)).collect();
+    record(file, row, &format!("A row of `{}`.", view.path()), &["Clone", "Debug", "PartialEq"], Wire::Both, &members);
+    let indexed = indexed(view);
+    let uses = file.uses();
+    let column = uses.runtime("view", "Column");
+    let constants = (0..).zip(columns).zip(&types).map(|((index, it), column_ty)| {
+        let (name, text, column_ty) = (ident(&screaming(&it.name)), it.name.to_string(), ty::ty(plan, uses, column_ty));
+        let constructor = if indexed.contains(&index) { quote!(indexed) } else { quote!(new) };
+        let docs = format!(" The column `{}`.", it.name);
+        quote!(#[doc = #docs] pub const #name: #column<#column_ty> = #column::#constructor(#text);)
+    });
+    let (row, path) = (ident(row), view.path());
+    let key = ty::ty(plan, uses, &types[0]);
+    let pairs = columns.iter().map(|it| {
+        let (name, constant) = (field(&it.name), ident(&screaming(&it.name)));
+        quote!(#name = #constant)
+    });
+    let items = quote! {
+        impl #row {
+            #(#constants)*
+        }
+
+        minos_runtime::row!(#row, #path, #key, [#(#pairs),*]);
+    };
+    file.push(items);
+}
+
+/// Columns with an index: those that say so, those that a query compares or orders by; the key has its own.
+fn indexed(view: Cursor<'_, View>) -> BTreeSet<u32> {
+    let mut indexed: BTreeSet<u32> = (0..).zip(&view.columns).filter(|(_, it)| it.indexed).map(|(index, _)| index).collect();
+    for query in view.queries().filter(|it| !it.allow.is_internal()) {
+        let mut compared = |expr: &Expr| {
+            if let ExprKind::Column(index) = expr.kind {
+                indexed.insert(index);
+            }
+        };
+        if let Some(filter) = &query.get().filter {
+            filter.walk(&mut |node| {
+                if let ExprKind::Compare(_, a, b) = &node.kind {
+                    compared(a);
+                    compared(b);
+                }
+            });
+        }
+        indexed.extend(query.order.iter().map(|(column, _)| *column));
+    }
+    if let ViewSource::Events { handlers, .. } = &view.get().source {
+        for case in handlers.iter().flat_map(|it| &it.cases) {
+            handlers::filtered_columns(&case.body, &mut indexed);
+        }
+    }
+    indexed.remove(&0);
+    indexed
+}
+
+/// `impl KeptView`.
+fn kept<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> TokenStream {
+    let ViewSource::Aggregate { aggregate, values } = &view.get().source else { return TokenStream::new() };
+    let aggregate = plan.model.at(*aggregate);
+    let module = plan.aggregate_module(aggregate);
+    let (state_ty, id_ty) = (uses.item(&module, &pascal(&aggregate.name)), uses.item(&module, &plan.id_place(aggregate).name));
+    let state = field(&aggregate.name);
+    let mut scope = Scope::new(plan, uses);
+    scope.aggregate = Some(aggregate.id());
+    scope.state = quote!(#state);
+    scope.id = Code::reference(quote!(id));
+    scope.state_fields_optional = true;
+    let columns = &view.get().columns;
+    let fields: Vec<TokenStream> = (0..)
+        .zip(columns)
+        .zip(values)
+        .map(|((index, column), value)| initializer(&column.name, &column_value(&scope, view, index, value)))
+        .collect();
+    let (name, row) = (ident(&pascal(&view.name)), ident(&Plan::row_name(view)));
+    let definition = definition(plan, view, &quote!(#(#fields)*));
+    let kept_view = uses.runtime("view", "KeptView");
+    let id = if values.iter().any(|it| it.any(|node| matches!(node.kind, ExprKind::SelfId))) { quote!(id) } else { quote!(_) };
+    quote! {
+        impl #kept_view for #name {
+            type Aggregate = #state_ty;
+            type Row = #row;
+            const DEFINITION: &'static str = #definition;
+
+            fn row(#id: &#id_ty, #state: &#state_ty) -> #row {
+                #row { #(#fields),* }
+            }
+        }
+    }
+}
+
+/// A column's value: absent, and reported, where it cannot be computed.
+pub(super) fn column_value(scope: &Scope<'_>, view: Cursor<'_, View>, column: u32, value: &Expr) -> TokenStream {
+    let plan = scope.plan;
+    let view = plan.model.at(view.id());
+    if !plan.column_may_be_absent(view.id(), column) {
+        return if scope.may_fail(value) && value.ty.as_optional().is_some() {
+            let result = scope.contained(value);
+            quote!(#result.ok().flatten())
+        } else {
+            scope.owned(value)
+        };
+    }
+    if !scope.may_fail(value) {
+        let value = scope.owned(value);
+        return quote!(Some(#value));
+    }
+    let (computed, result) = (scope.uses.runtime("view", "computed"), scope.contained(value));
+    let name = format!("{}.{}", view.path(), view.get().columns[column as usize].name);
+    quote!(#computed(#name, #result))
+}
+
+/// A text that changes when the meaning of the view does: a hash of its columns and of what fills them.
+pub(super) fn definition<'m>(plan: &Plan<'m>, view: Cursor<'m, View>, filling: &TokenStream) -> String {
+    use sha2::{Digest, Sha256};
+    let uses = Uses::new("", &[]);
+    let columns = (0..).zip(&view.get().columns).map(|(index, it)| {
+        format!("{}: {}", it.name, ty::ty(plan, &uses, &plan.column_ty(view.id(), index)))
+    });
+    let text = columns.chain(std::iter::once(filling.to_string())).collect::<Vec<_>>().join("\n");
+    Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,261 @@
+//! How a view follows events.
+//!
+//! ```text
+//! #[async_trait]
+//! impl View for Names {
+//!     type Row = NamesRow;
+//!     const HANDLES: &'static [&'static str] = &[customer::Registered::TYPE, customer::Renamed::TYPE];
+//!     const DEFINITION: &'static str = "…";
+//!
+//!     async fn handle(recorded: &Recorded, rows: &mut Rows<'_>) -> Result<(), HandlingError> {
+//!         match recorded.event_type.as_str() {
+//!             customer::Registered::TYPE => {
+//!                 let id: CustomerId = recorded.id()?;
+//!                 let e: customer::Registered = recorded.payload()?;
+//!                 rows.upsert(…);
+//!             }
+//!             _ => {}
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//! ```
+
+use std::collections::BTreeSet;
+
+use minos_dsl::model::{Cursor, Event, Expr, ExprKind, HandlerCase, RowChange, View, ViewSource};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{column_value, definition};
+use crate::output::source_file::Uses;
+use crate::plan::Plan;
+use crate::rust::code::Code;
+use crate::rust::expr::{Scope, initializer};
+use crate::rust::filter::{filter, reads_row};
+use crate::rust::name::{field, ident, pascal};
+
+pub(super) fn emit<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> TokenStream {
+    let ViewSource::Events { handlers, .. } = &view.get().source else { return TokenStream::new() };
+    let cases: Vec<(&HandlerCase, Option<&str>)> =
+        handlers.iter().flat_map(|it| it.cases.iter().map(|case| (case, it.alias.as_deref()))).collect();
+    let events: Vec<TokenStream> = cases.iter().map(|(case, _)| event_path(plan, uses, plan.model.at(case.event))).collect();
+    let arms = arms(plan, uses, view, &cases);
+    let looked_up = looked_up(plan, &cases);
+    let looks_up = (!looked_up.is_empty()).then(|| quote!(const LOOKS_UP: &'static [&'static str] = &[#(#looked_up),*];));
+    uses.bring("event", "EventPayload");
+    let (name, row) = (ident(&pascal(&view.name)), ident(&Plan::row_name(view)));
+    let definition = definition(plan, view, &quote!(#(#arms)*));
+    let (async_trait, view_trait, recorded, rows, error) = (
+        uses.runtime("", "async_trait"),
+        uses.runtime("view", "View"),
+        uses.runtime("event", "Recorded"),
+        uses.runtime("projection", "Rows"),
+        uses.runtime("log", "HandlingError"),
+    );
+    quote! {
+        #[#async_trait]
+        impl #view_trait for #name {
+            type Row = #row;
+            const HANDLES: &'static [&'static str] = &[#(#events::TYPE),*];
+            #looks_up
+            const DEFINITION: &'static str = #definition;
+
+            async fn handle(recorded: &#recorded, rows: &mut #rows<'_>) -> Result<(), #error> {
+                match recorded.event_type.as_str() {
+                    #(#arms)*
+                    _ => {}
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// `customer::Registered`.
+pub(in crate::emit) fn event_path<'m>(plan: &Plan<'m>, uses: &Uses, event: Cursor<'m, Event>) -> TokenStream {
+    let place = plan.event_place(event);
+    let (parent, module) = place.module.rsplit_once("::").unwrap_or(("crate", &place.module));
+    let (module, name) = (uses.item(parent, module), ident(&place.name));
+    quote!(#module::#name)
+}
+
+/// One arm a body: events that are handled in the same words share it.
+fn arms<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>, cases: &[(&HandlerCase, Option<&str>)]) -> Vec<TokenStream> {
+    let mut arms: Vec<(Vec<TokenStream>, String, TokenStream)> = Vec::new();
+    for (case, alias) in cases {
+        let event = plan.model.at(case.event);
+        let body = case_body(plan, uses, view, event, case, alias.unwrap_or("event"));
+        let (text, path) = (body.to_string(), event_path(plan, uses, event));
+        match arms.iter_mut().find(|(_, known, _)| *known == text) {
+            Some((paths, _, _)) => paths.push(path),
+            None => arms.push((vec![path], text, body)),
+        }
+    }
+    arms.into_iter().map(|(paths, _, body)| quote!(#(#paths::TYPE)|* => { #body })).collect()
+}
+
+/// A name of the spec that does not hide one of the handler's own.
+pub(in crate::emit) fn free_name(alias: &str) -> proc_macro2::Ident {
+    match alias {
+        "recorded" | "rows" | "id" | "row" | "actions" => field(&format!("{alias}_")),
+        _ => field(alias),
+    }
+}
+
+fn case_body<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>, event: Cursor<'m, Event>, case: &HandlerCase, alias: &str) -> TokenStream {
+    let mut scope = Scope::new(plan, uses);
+    let alias = free_name(alias);
+    scope.payload = quote!(#alias);
+    scope.payload_names = event.get().payload.iter().map(|it| it.name.to_string()).collect();
+    scope.envelope.id = Code::place(quote!(id));
+    scope.column_names = view.get().columns.iter().map(|it| it.name.to_string()).collect();
+    let reads = |wanted: fn(&ExprKind) -> bool| case.body.iter().any(|change| any_expr(change, &mut |expr| expr.any(|node| wanted(&node.kind))));
+    let id = reads(|kind| matches!(kind, ExprKind::EventStream)).then(|| {
+        let place = plan.id_place(event.aggregate());
+        let id = uses.item(&place.module, &place.name);
+        quote!(let id: #id = recorded.id()?;)
+    });
+    let payload = reads(|kind| matches!(kind, ExprKind::Payload(_))).then(|| {
+        let path = event_path(plan, uses, event);
+        quote!(let #alias: #path = recorded.payload()?;)
+    });
+    let changes = case.body.iter().map(|it| change(&scope, view, it));
+    quote!(#id #payload #(#changes)*)
+}
+
+fn change(scope: &Scope<'_>, view: Cursor<'_, View>, it: &RowChange) -> TokenStream {
+    let row = scope.ty(&minos_dsl::model::Ty::Row(view.id()));
+    let model_view = scope.plan.model.at(view.id()).get();
+    let set = |scope: &Scope<'_>, columns: &[(u32, Expr)]| -> Vec<TokenStream> {
+        columns.iter().map(|(index, value)| set_column(scope, view, *index, value)).collect()
+    };
+    match it {
+        RowChange::Let { local, value } => {
+            let (name, value) = (field(&local.name), scope.owned(value));
+            quote!(let #name = #value;)
+        }
+        RowChange::Insert { key, columns } => {
+            let literal = row_literal(scope, view, key, columns);
+            quote!(rows.insert(#literal);)
+        }
+        RowChange::Upsert { key, columns, defaults } => {
+            let mut all: Vec<(u32, Expr)> = columns.iter().chain(defaults).cloned().collect();
+            all.sort_by_key(|(index, _)| *index);
+            let (literal, columns) = (row_literal(scope, view, key, &all), set(scope, columns));
+            quote!(rows.upsert(#literal, vec![#(#columns),*]);)
+        }
+        RowChange::Update { key, columns } => {
+            let reads_row = columns.iter().any(|(_, value)| reads_row(value));
+            let (key, columns) = (scope.borrowed(key), set(scope, columns));
+            if reads_row {
+                quote!(if let Some(row) = rows.get::<#row>(#key).await? { rows.update::<#row>(#key, vec![#(#columns),*]); })
+            } else {
+                quote!(rows.update::<#row>(#key, vec![#(#columns),*]);)
+            }
+        }
+        RowChange::UpdateWhere { columns, filter: condition } => {
+            let (columns, condition) = (set(scope, columns), filter(scope, view.id(), condition));
+            quote!(rows.update_where::<#row>(#condition, vec![#(#columns),*]);)
+        }
+        RowChange::Delete { key } => {
+            let key = scope.borrowed(key);
+            quote!(rows.delete::<#row>(#key);)
+        }
+        RowChange::DeleteWhere { filter: condition } => {
+            let condition = filter(scope, view.id(), condition);
+            quote!(rows.delete_where::<#row>(#condition);)
+        }
+        RowChange::If { condition, then, otherwise } => {
+            let condition = scope.code(condition).condition();
+            let (then, otherwise): (Vec<_>, Vec<_>) =
+                (then.iter().map(|it| change(scope, view, it)).collect(), otherwise.iter().map(|it| change(scope, view, it)).collect());
+            let otherwise = (!otherwise.is_empty()).then(|| quote!(else { #(#otherwise)* }));
+            quote!(if #condition { #(#then)* } #otherwise)
+        }
+        RowChange::For { each, of, body, .. } => {
+            let (name, of, inner) = (field(&each.name), scope.borrowed(of), scope.with_local(each, true));
+            let body = body.iter().map(|it| change(&inner, view, it));
+            let _ = model_view;
+            quote!(for #name in #of { #(#body)* })
+        }
+    }
+}
+
+fn row_literal(scope: &Scope<'_>, view: Cursor<'_, View>, key: &Expr, columns: &[(u32, Expr)]) -> TokenStream {
+    let row = scope.ty(&minos_dsl::model::Ty::Row(view.id()));
+    let names = &scope.column_names;
+    let key = initializer(&names[0], &scope.owned(key));
+    let fields = columns.iter().map(|(index, value)| initializer(&names[*index as usize], &column_value(scope, view, *index, value)));
+    quote!(#row { #key, #(#fields),* })
+}
+
+/// `OrderListRow::STATUS.set(&…)`.
+fn set_column(scope: &Scope<'_>, view: Cursor<'_, View>, index: u32, value: &Expr) -> TokenStream {
+    let column = scope.column(view.id(), index);
+    if scope.plan.column_may_be_absent(view.id(), index) {
+        let value = column_value(scope, view, index, value);
+        return quote!(#column.set(&#value));
+    }
+    let value = scope.borrowed(value);
+    quote!(#column.set(#value))
+}
+
+/// The views that a handler looks up.
+fn looked_up(plan: &Plan<'_>, cases: &[(&HandlerCase, Option<&str>)]) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    for change in cases.iter().flat_map(|(case, _)| &case.body) {
+        any_expr(change, &mut |expr| {
+            expr.walk(&mut |node| {
+                if let ExprKind::Row { view, .. } = &node.kind {
+                    found.insert(plan.model.at(*view).path());
+                }
+            });
+            false
+        });
+    }
+    found.into_iter().collect()
+}
+
+/// Whether one of the expressions of a change is one that `wanted` accepts.
+fn any_expr(change: &RowChange, wanted: &mut dyn FnMut(&Expr) -> bool) -> bool {
+    let mut of_columns = |columns: &[(u32, Expr)], wanted: &mut dyn FnMut(&Expr) -> bool| columns.iter().any(|(_, value)| wanted(value));
+    match change {
+        RowChange::Let { value, .. } => wanted(value),
+        RowChange::Insert { key, columns } | RowChange::Update { key, columns } => wanted(key) || of_columns(columns, wanted),
+        RowChange::Upsert { key, columns, defaults } => wanted(key) || of_columns(columns, wanted) || of_columns(defaults, wanted),
+        RowChange::UpdateWhere { columns, filter } => wanted(filter) || of_columns(columns, wanted),
+        RowChange::Delete { key } => wanted(key),
+        RowChange::DeleteWhere { filter } => wanted(filter),
+        RowChange::If { condition, then, otherwise } => {
+            wanted(condition) || then.iter().chain(otherwise).any(|it| any_expr(it, wanted))
+        }
+        RowChange::For { of, body, .. } => wanted(of) || body.iter().any(|it| any_expr(it, wanted)),
+    }
+}
+
+/// Columns that `update … where` and `delete where` compare.
+pub(super) fn filtered_columns(body: &[RowChange], found: &mut BTreeSet<u32>) {
+    let columns = |filter: &Expr, found: &mut BTreeSet<u32>| {
+        filter.walk(&mut |node| {
+            if let ExprKind::Column(index) = node.kind {
+                found.insert(index);
+            }
+        });
+    };
+    for change in body {
+        match change {
+            RowChange::UpdateWhere { filter, .. } | RowChange::DeleteWhere { filter } => columns(filter, found),
+            RowChange::If { then, otherwise, .. } => {
+                let mut inner = BTreeSet::new();
+                filtered_columns(then, &mut inner);
+                filtered_columns(otherwise, &mut inner);
+                inner.into_iter().for_each(|it| {
+                    found.insert(it);
+                });
+            }
+            RowChange::For { body, .. } => filtered_columns(body, found),
+            _ => {}
+        }
+    }
+}

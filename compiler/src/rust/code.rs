@@ -1,0 +1,168 @@
+//! A piece of Rust with what one must know to use it: how it binds, whether it owns its value, whether it can fail.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+/// How tightly an expression binds, loosest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Binding {
+    /// `if … { } else { }`, closures.
+    Block,
+    /// `||`.
+    Or,
+    /// `&&`.
+    And,
+    /// `==`, `<`.
+    Compare,
+    /// `!x`, `*x`, `&x`.
+    Unary,
+    /// Paths, calls, literals, `?`.
+    Atom,
+}
+
+/// Whose the value is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Form {
+    /// A new value.
+    Value,
+    /// A place that belongs to another: to own it is to clone it.
+    Place,
+    /// A reference.
+    Reference,
+    /// A list with a rule, seen as a list without.
+    Slice,
+}
+
+/// A piece of Rust.
+#[derive(Clone, Debug)]
+pub(crate) struct Code {
+    tokens: TokenStream,
+    binding: Binding,
+    form: Form,
+    /// The same without the `?` at its end, where there is one: a `Result`.
+    result: Option<TokenStream>,
+}
+
+impl Code {
+    /// A new value that binds tightly: a call, a literal, a constant.
+    pub(crate) fn value(tokens: TokenStream) -> Self {
+        Self { tokens, binding: Binding::Atom, form: Form::Value, result: None }
+    }
+
+    /// A new value of an operator.
+    pub(crate) fn operation(tokens: TokenStream, binding: Binding) -> Self {
+        Self { tokens, binding, form: Form::Value, result: None }
+    }
+
+    /// A place.
+    pub(crate) fn place(tokens: TokenStream) -> Self {
+        Self { tokens, binding: Binding::Atom, form: Form::Place, result: None }
+    }
+
+    /// A reference.
+    pub(crate) fn reference(tokens: TokenStream) -> Self {
+        Self { tokens, binding: Binding::Atom, form: Form::Reference, result: None }
+    }
+
+    /// A list without its rule.
+    pub(crate) fn slice(tokens: TokenStream) -> Self {
+        Self { tokens, binding: Binding::Atom, form: Form::Slice, result: None }
+    }
+
+    /// A call that gives a `Result`, whose value is wanted.
+    pub(crate) fn fallible(call: TokenStream) -> Self {
+        Self { tokens: quote!(#call?), binding: Binding::Atom, form: Form::Value, result: Some(call) }
+    }
+
+    /// A call that gives a `Result` of a reference.
+    pub(crate) fn fallible_reference(call: TokenStream) -> Self {
+        Self { form: Form::Reference, result: None, ..Self::fallible(call) }
+    }
+
+    /// Whether the value is a new one.
+    pub(crate) fn is_value(&self) -> bool {
+        self.form == Form::Value
+    }
+
+    /// Whether it is a place or a reference of another's.
+    pub(crate) fn is_borrowed(&self) -> bool {
+        !self.is_value()
+    }
+
+    /// The value, owned.
+    pub(crate) fn owned(&self, copy: bool) -> TokenStream {
+        let tokens = &self.tokens;
+        match (self.form, copy) {
+            (Form::Value, _) | (Form::Place, true) => tokens.clone(),
+            (Form::Reference, true) => quote!(*#tokens),
+            (Form::Place | Form::Reference, false) => {
+                let tokens = self.receiver();
+                quote!(#tokens.clone())
+            }
+            (Form::Slice, _) => quote!(#tokens.to_vec()),
+        }
+    }
+
+    /// A reference to it.
+    pub(crate) fn borrowed(&self) -> TokenStream {
+        match self.form {
+            Form::Reference => self.tokens.clone(),
+            _ => {
+                let tokens = self.at(Binding::Unary);
+                quote!(&#tokens)
+            }
+        }
+    }
+
+    /// Before `.method()` or `.field`.
+    pub(crate) fn receiver(&self) -> TokenStream {
+        self.at(Binding::Atom)
+    }
+
+    /// Beside `==` or `<`.
+    pub(crate) fn operand(&self) -> TokenStream {
+        match self.form {
+            Form::Reference => {
+                let tokens = &self.tokens;
+                quote!(*#tokens)
+            }
+            _ => {
+                // `a < b == c` is no Rust: what compares is bracketed within a comparison.
+                if self.binding <= Binding::Compare { self.at(Binding::Atom) } else { self.tokens.clone() }
+            }
+        }
+    }
+
+    /// Where something that binds at least so tightly is wanted.
+    pub(crate) fn at(&self, binding: Binding) -> TokenStream {
+        let tokens = &self.tokens;
+        if self.binding < binding { quote!((#tokens)) } else { tokens.clone() }
+    }
+
+    /// A truth value, where it stands alone.
+    pub(crate) fn condition(&self) -> TokenStream {
+        match self.form {
+            Form::Reference => {
+                let tokens = &self.tokens;
+                quote!(*#tokens)
+            }
+            _ => self.tokens.clone(),
+        }
+    }
+
+    /// As a `Result`: without its `?` where that is at its end, else in `Ok`. `fails` says whether there is a `?` within.
+    pub(crate) fn as_result(&self, copy: bool) -> TokenStream {
+        match &self.result {
+            Some(call) => call.clone(),
+            None => {
+                let value = self.owned(copy);
+                quote!(Ok(#value))
+            }
+        }
+    }
+
+    /// Without its `?`, where that is all that can fail.
+    pub(crate) fn sole_result(&self) -> Option<&TokenStream> {
+        self.result.as_ref().filter(|call| !call.to_string().contains('?'))
+    }
+}
