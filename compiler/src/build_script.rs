@@ -26,8 +26,7 @@ pub fn subdomain(folder: impl AsRef<Path>, name: &str) -> ExitCode {
             let known: Vec<_> = model.subdomains().map(|subdomain| format!("`{}`", subdomain.name)).collect();
             format!("the spec has no subdomain `{name}`; it has {}", known.join(", "))
         })?;
-        let own = subdomain.name.span.file;
-        let read = subdomain.contracts.files.iter().copied().chain([own]);
+        let read = subdomain.contracts.files.iter().chain(&subdomain.files).copied();
         let files = crate::service(model, &compiled.sources, name)?;
         Ok((files, read.map(|file| compiled.sources.get(file).path().to_owned()).collect()))
     })

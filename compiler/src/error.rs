@@ -13,8 +13,7 @@ pub struct EmitError {
 impl EmitError {
     /// What `syn` says of the text of `path`.
     pub(crate) fn new(path: &str, error: &syn::Error, text: &str) -> Self {
-        let line = error.span().start().line;
-        Self { path: path.to_owned(), error: format!("{error} (line {line})"), source: text.to_owned() }
+        Self { path: path.to_owned(), error: error.to_string(), source: text.to_owned() }
     }
 }
 

@@ -1,2 +1,9 @@
 //! The command line.
-fn main() {}
+
+use clap::Parser;
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    std::process::ExitCode::from(cli::run(&cli::Arguments::parse()))
+}

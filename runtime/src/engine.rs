@@ -15,9 +15,11 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::command::WithError;
 use crate::commit::{Answer, Commit, Timer};
 use crate::context::{Context, Meta};
 use crate::projection::{KeptViews, ViewTables};
+use crate::refusal::Refusal;
 use crate::service::Service;
 use crate::store::{Store, StoreError};
 use crate::view::ViewRow;
@@ -111,6 +113,23 @@ impl<'a> Reader<'a> {
     /// The rows with those keys, in the order of the keys, one a key.
     pub async fn rows<R: ViewRow>(&self, keys: &[R::Key]) -> Result<Vec<Option<R>>, StoreError> {
         self.tables.rows::<R>(self.store, keys).await
+    }
+
+    /// `items join View on key`: each item with its row.
+    ///
+    /// # Errors
+    /// What `missing` says of the first item without a row, or a store that is away.
+    pub async fn join<'i, T: Clone + 'i, R: ViewRow, I: Iterator<Item = &'i T>>(
+        &self,
+        items: I,
+        key: impl Fn(&T) -> R::Key,
+        missing: impl Fn(&T) -> Refusal,
+    ) -> Result<Vec<(T, R)>, WithError> {
+        let items: Vec<&T> = items.collect();
+        let keys: Vec<R::Key> = items.iter().map(|item| key(item)).collect();
+        let rows = self.rows::<R>(&keys).await?;
+        let pair = |(item, row): (&T, Option<R>)| row.map(|row| (item.clone(), row)).ok_or_else(|| missing(item).into());
+        items.into_iter().zip(rows).map(pair).collect()
     }
 }
 

@@ -23,6 +23,8 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+pub use tokio::try_join;
+
 pub use compose::{AnyComposition, Composition, PartError, PartQuery, Parts};
 pub use server::{GatewayServer, Surroundings};
 

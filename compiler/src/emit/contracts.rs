@@ -75,9 +75,8 @@ fn subdomain_file<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Sour
 fn aggregate<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> SourceFile {
     let contracts = plan.contracts;
     let model = plan.model;
-    let of = |id| model.at(id).id() == aggregate.id();
-    let has_id = contracts.ids.iter().any(|id| of(*id));
-    let has_status = contracts.statuses.iter().any(|id| of(*id));
+    let has_id = contracts.ids.contains(&aggregate.id());
+    let has_status = contracts.statuses.contains(&aggregate.id());
     let events: Vec<_> = contracts.events.iter().map(|id| model.at(*id)).filter(|it| it.get().aggregate == aggregate.id()).collect();
     let commands: Vec<_> = contracts.commands.iter().map(|id| model.at(*id)).filter(|it| it.get().aggregate == aggregate.id()).collect();
     let name = pascal(&aggregate.name);

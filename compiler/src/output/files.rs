@@ -113,6 +113,19 @@ pub struct Written {
     pub removed: usize,
 }
 
+impl std::fmt::Display for Written {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} written, {} unchanged", self.changed, self.unchanged)?;
+        if self.kept > 0 {
+            write!(f, ", {} of your own left alone", self.kept)?;
+        }
+        if self.removed > 0 {
+            write!(f, ", {} removed", self.removed)?;
+        }
+        Ok(())
+    }
+}
+
 /// A file that could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write `{}`: {error}", .path.display())]

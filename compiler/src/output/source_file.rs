@@ -56,6 +56,11 @@ impl Uses {
         self.traits.borrow_mut().insert(name.to_owned(), format!("minos_runtime::{module}::{name}"));
     }
 
+    /// The imports as statements, one a name.
+    pub(crate) fn statements(&self) -> Vec<String> {
+        self.imports().into_iter().map(|(path, name)| format!("use {path}::{name};")).collect()
+    }
+
     /// Path of the parent module, and what is imported from it, sorted.
     fn imports(&self) -> Vec<(String, String)> {
         let names = self.names.borrow();
@@ -100,6 +105,11 @@ impl SourceFile {
             uses: Uses::new(module, own),
             scope: Scope::new(),
         }
+    }
+
+    /// The same without docs: a file that is taken in by `include!` must not begin with `//!`.
+    pub(crate) fn without_docs(self) -> Self {
+        Self { docs: String::new(), ..self }
     }
 
     /// Its imports.

@@ -84,11 +84,6 @@ impl Code {
         self.form == Form::Value
     }
 
-    /// Whether it is a place or a reference of another's.
-    pub(crate) fn is_borrowed(&self) -> bool {
-        !self.is_value()
-    }
-
     /// The value, owned.
     pub(crate) fn owned(&self, copy: bool) -> TokenStream {
         let tokens = &self.tokens;

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use minos_dsl::model::{
-    Aggregate, Arithmetic, Base, Comparison, Conversion, Expr, ExprKind, Id, Lambda, Literal, Local, Piece, Ty, TypeRef,
+    Aggregate, Arithmetic, Base, Comparison, Conversion, Expr, ExprKind, Id, Lambda, Literal, Local, Piece, Ty,
 };
 use proc_macro2::{Ident, Literal as Token, TokenStream};
 use quote::quote;
@@ -816,13 +816,6 @@ impl<'a> Scope<'a> {
         let row = self.ty(&Ty::Row(view));
         let name = ty::name(&screaming(&self.plan.model.at(view).get().columns[index as usize].name));
         quote!(#row::#name)
-    }
-
-    /// Where a declared type is used by name.
-    pub(crate) fn value_name(&self, id: Id<minos_dsl::model::Value>) -> TokenStream {
-        let place = self.plan.type_place(TypeRef::Value(id));
-        let name = self.uses.item(&place.module, &place.name);
-        quote!(#name)
     }
 }
 

@@ -219,7 +219,7 @@ fn looked_up(plan: &Plan<'_>, cases: &[(&HandlerCase, Option<&str>)]) -> Vec<Str
 
 /// Whether one of the expressions of a change is one that `wanted` accepts.
 fn any_expr(change: &RowChange, wanted: &mut dyn FnMut(&Expr) -> bool) -> bool {
-    let mut of_columns = |columns: &[(u32, Expr)], wanted: &mut dyn FnMut(&Expr) -> bool| columns.iter().any(|(_, value)| wanted(value));
+    let of_columns = |columns: &[(u32, Expr)], wanted: &mut dyn FnMut(&Expr) -> bool| columns.iter().any(|(_, value)| wanted(value));
     match change {
         RowChange::Let { value, .. } => wanted(value),
         RowChange::Insert { key, columns } | RowChange::Update { key, columns } => wanted(key) || of_columns(columns, wanted),

@@ -1,0 +1,45 @@
+//! The crate around the modules: for `OUT_DIR` its sources alone; else manifest, `main.rs`, README, and a place to begin for each port.
+
+use std::path::Path;
+
+use crate::error::EmitError;
+use crate::output::files::Files;
+use crate::output::source_file::SourceFile;
+use crate::plan::Plan;
+use crate::rust::name::snake;
+
+mod adapters;
+mod manifest;
+mod readme;
+
+/// The sources, with `lib.rs` at their root. It may be taken in by `include!`, so it has no docs of its own.
+pub(crate) fn sources(plan: &Plan<'_>) -> Result<Files, EmitError> {
+    let modules = super::modules(plan);
+    let root = super::root(plan, &modules).without_docs();
+    finish(modules.into_iter().chain([root]), "")
+}
+
+/// A crate that compiles by itself.
+pub(crate) fn package(plan: &Plan<'_>, runtime: Option<&Path>) -> Result<Files, EmitError> {
+    let modules = super::modules(plan);
+    let root = super::root(plan, &modules);
+    let mut files = finish(modules.into_iter().chain([root]), "src/")?;
+    files.add("Cargo.toml", manifest::emit(plan, runtime));
+    files.add("README.md", readme::emit(plan));
+    files.scaffold("src/main.rs", adapters::main(plan));
+    for port in plan.ports() {
+        files.scaffold(format!("src/main/{}.rs", snake(&port.name)), adapters::adapter(plan, port));
+    }
+    Ok(files)
+}
+
+/// Texts of all files. Formatting is most of the cost of generating, and each file is formatted by itself: side by side where there is
+/// more than one processor.
+fn finish(sources: impl Iterator<Item = SourceFile>, folder: &str) -> Result<Files, EmitError> {
+    let mut files = Files::new();
+    for source in sources {
+        let (path, text) = source.finish()?;
+        files.add(format!("{folder}{path}"), text);
+    }
+    Ok(files)
+}

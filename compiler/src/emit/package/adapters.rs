@@ -1,0 +1,88 @@
+//! `main.rs` and an adapter for each port: written once, as a place to begin.
+
+use minos_dsl::model::{Cursor, Port};
+
+use super::manifest::package_name;
+use crate::plan::Plan;
+use crate::rust::name::{field, pascal, snake};
+
+/// `main.rs`.
+pub(super) fn main(plan: &Plan<'_>) -> String {
+    let library = package_name(plan).replace('-', "_");
+    let system = plan.model.system().name.to_string();
+    if plan.subdomain().is_none() {
+        return format!(
+            "//! Runs the gateway of `{system}`.\n\n\
+             fn main() -> std::process::ExitCode {{\n    \
+                 minos_runtime::system::System::new(\"{system}\").gateway({library}::gateway()).run()\n\
+             }}\n"
+        );
+    }
+    let ports = plan.ports();
+    let modules: String = ports
+        .iter()
+        .map(|it| {
+            let module = snake(&it.name);
+            format!("#[path = \"main/{module}.rs\"]\nmod {module};\n")
+        })
+        .collect();
+    let adapters: Vec<String> = ports.iter().map(|it| format!("{}::Adapter", snake(&it.name))).collect();
+    let name = plan.crate_name();
+    let blank = if modules.is_empty() { "" } else { "\n" };
+    format!(
+        "//! Runs the service `{name}` alone.\n\n\
+         {modules}{blank}\
+         fn main() -> std::process::ExitCode {{\n    \
+             minos_runtime::run({library}::service({}))\n\
+         }}\n",
+        adapters.join(", ")
+    )
+}
+
+/// `main/payments.rs`.
+pub(super) fn adapter<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> String {
+    let library = package_name(plan).replace('-', "_");
+    let uses = crate::output::source_file::Uses::new("main", &[]);
+    let (module, name) = (snake(&port.name), pascal(&port.name));
+    let mut text = format!(
+        "//! The port `{}`, by hand. Minos wrote this file once; it is yours.\n\n\
+         // An adapter names every argument, also those that it does not use yet.\n\
+         #![allow(unused_variables)]\n\n",
+        port.path()
+    );
+    let operations: Vec<String> = port
+        .operations()
+        .map(|it| {
+            let operation = field(&it.name);
+            let params: String = it
+                .get()
+                .params
+                .iter()
+                .map(|param| format!("{}: {}, ", field(&param.name), crate::rust::ty::ty(plan, &uses, &param.ty)))
+                .collect();
+            let answer = it.answer.as_ref().map_or_else(|| "()".to_owned(), |ty| crate::rust::ty::ty(plan, &uses, ty).to_string());
+            let error = match plan.operation_error(it) {
+                Some(error) => uses.item(&format!("crate::ports::{module}"), &error).to_string(),
+                None => uses.runtime("port", "Never").to_string(),
+            };
+            format!(
+                "    async fn {operation}(&self, {params}call: &PortCall) -> Result<{answer}, PortError<{error}>> {{\n        \
+                     Err(PortError::Broken(\"not implemented: `{}`\".to_owned()))\n    }}\n",
+                it.path()
+            )
+        })
+        .collect();
+    uses.item(&format!("crate::ports::{module}"), &name);
+    uses.runtime("port", "PortCall");
+    uses.runtime("port", "PortError");
+    uses.runtime("", "async_trait");
+    let imports: String = uses.statements().iter().map(|it| format!("{}\n", it.replace("use crate::", &format!("use {library}::")))).collect();
+    let item = format!(
+        "/// Asks the world outside for `{name}`.\npub struct Adapter;\n\n#[async_trait]\nimpl {name} for Adapter {{\n{}}}\n",
+        operations.join("\n")
+    );
+    let source = format!("{imports}\n{item}");
+    let formatted = syn::parse_file(&source).map_or(source, |file| crate::output::layout::spread(&prettyplease::unparse(&file)));
+    text.push_str(&formatted);
+    text
+}
