@@ -19,7 +19,10 @@ pub mod compose;
 mod development;
 mod forward;
 mod headers;
+mod parts;
+mod rewrite;
 mod server;
+mod settings;
 #[cfg(test)]
 mod tests;
 

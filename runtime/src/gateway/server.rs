@@ -11,13 +11,14 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::request::Parts as Head;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
 use super::development::Development;
 use super::forward::{Forwarder, ServiceRequest};
-use super::{AnyComposition, Gateway, PartError, Route, Setting, compose::PartSource, headers};
+use super::parts::{CallerParts, part_problem};
+use super::rewrite::{rewrite, with_query};
+use super::{AnyComposition, Gateway, Route, headers, settings};
 use crate::caller::Caller;
 use crate::config::Config;
 use crate::context::Context;
@@ -36,7 +37,7 @@ const AT_ONCE: usize = 1024;
 
 /// Where a path of the gateway leads.
 #[derive(Clone)]
-enum Target {
+pub(super) enum Target {
     Service(Route),
     Compose(Arc<dyn AnyComposition>),
 }
@@ -82,8 +83,8 @@ impl GatewayServer {
     pub fn new(gateway: &Gateway, around: Surroundings<'_>) -> Result<Self, Vec<String>> {
         let Surroundings { config, keys, directory, client, context, shutdown } = around;
         let mut mistakes = Vec::new();
-        let tokens = outside_tokens(gateway, config, keys, &mut mistakes);
-        let routes = routes(gateway, &mut mistakes);
+        let tokens = settings::outside_tokens(gateway, config, keys, &mut mistakes);
+        let routes = settings::routes(gateway, &mut mistakes);
         let Some(signing) = keys.internal.signing.clone() else {
             mistakes.push("no key of `internal` can sign: a gateway needs its secret or private part".to_owned());
             return Err(mistakes);
@@ -91,7 +92,7 @@ impl GatewayServer {
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
-        let development = development(config, keys, tokens.as_ref(), &context);
+        let development = settings::development(config, keys, tokens.as_ref(), &context);
         let signer = InternalSigner::new(signing, context.clone());
         let mut services: Vec<_> = gateway.routes.iter().map(|route| route.subdomain).collect();
         services.sort_unstable();
@@ -121,66 +122,6 @@ impl GatewayServer {
     }
 }
 
-/// Whose tokens count; `None` where all callers are anonymous.
-fn outside_tokens(
-    gateway: &Gateway,
-    config: &Config,
-    keys: &Keys,
-    mistakes: &mut Vec<String>,
-) -> Option<OutsideTokens> {
-    let jwt = gateway.authentication?;
-    let mut setting = |setting: Setting, in_development: Option<&str>| match setting {
-        Setting::Text(text) => text.to_owned(),
-        Setting::Env(name) => match (config.environment.get(name).filter(|it| !it.is_empty()), in_development) {
-            (Some(text), _) => text.clone(),
-            (None, Some(text)) => text.to_owned(),
-            (None, None) => {
-                mistakes.push(format!("`{name}` is not set: the gateway needs it to check tokens"));
-                String::new()
-            }
-        },
-    };
-    let (issuer, audience) =
-        (setting(jwt.issuer, config.is_development().then_some(gateway.name)), setting(jwt.audience, None));
-    if keys.tokens.verifying.is_empty() {
-        mistakes.push("no key of `tokens` is configured (MINOS_KEYS): nobody could prove who he is".to_owned());
-    }
-    Some(OutsideTokens {
-        keys: keys.tokens.verifying.clone(),
-        issuer,
-        audience,
-        role_claim: gateway.role_claim,
-        roles: gateway.roles,
-        identities: gateway.identities.clone(),
-    })
-}
-
-fn development(config: &Config, keys: &Keys, tokens: Option<&OutsideTokens>, context: &Context) -> Option<Development> {
-    if !config.is_development() || !config.listen.ip().is_loopback() {
-        return None;
-    }
-    let tokens = tokens?;
-    Some(Development {
-        tokens: keys.tokens.signing.clone()?,
-        operator: keys.operator.signing.clone()?,
-        issuer: tokens.issuer.clone(),
-        audience: tokens.audience.clone(),
-        context: context.clone(),
-    })
-}
-
-fn routes(gateway: &Gateway, mistakes: &mut Vec<String>) -> Routes<Target> {
-    let mut routes = Routes::default();
-    let services = gateway.routes.iter().map(|route| (route.method, route.path, Target::Service(*route)));
-    let compositions = gateway.compositions.iter().map(|(path, it)| ("GET", *path, Target::Compose(it.clone())));
-    for (method, path, target) in services.chain(compositions) {
-        if !routes.add(method, path, target) {
-            mistakes.push(format!("`{method} {path}` is exposed twice"));
-        }
-    }
-    routes
-}
-
 async fn answer(
     State(gateway): State<GatewayServer>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -201,7 +142,7 @@ async fn answer(
             Ok(Err(problem)) => problem.into_response(),
             Err(_) => Problem::unavailable("the request took too long").into_response(),
         };
-        tracing::debug!(status = response.status().as_u16(), "answered");
+        tracing::info!(status = response.status().as_u16(), "answered");
         response
     };
     let mut response = limited.instrument(span).await;
@@ -365,92 +306,4 @@ fn wrong_method(methods: &[&'static str]) -> Response {
         response.headers_mut().insert(header::ALLOW, allow);
     }
     response
-}
-
-fn with_query(mut path: String, query: Option<&str>) -> String {
-    if let Some(query) = query.filter(|it| !it.is_empty()) {
-        path.push('?');
-        path.push_str(query);
-    }
-    path
-}
-
-/// Path, query and body as the service knows them.
-fn rewrite(
-    route: &Route,
-    segments: &[String],
-    values: BTreeMap<&'static str, String>,
-    query: Option<&str>,
-    body: Bytes,
-) -> Result<(String, Bytes), Problem> {
-    let Some(target) = route.target else {
-        return Ok((with_query(path::write(segments), query), body));
-    };
-    let (inside, rest): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        values.into_iter().partition(|(name, _)| target.contains(&format!("{{{name}}}")));
-    let inside: Value = inside.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect();
-    let path = parameters::path_and_query(target, None, &inside);
-    if rest.is_empty() {
-        return Ok((with_query(path, query), body));
-    }
-    let rest: serde_json::Map<_, _> =
-        rest.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect();
-    if route.method == "GET" {
-        let added = parameters::path_and_query("", None, &Value::Object(rest));
-        let added = added.trim_start_matches('?');
-        let query =
-            query.filter(|it| !it.is_empty()).map_or_else(|| added.to_owned(), |query| format!("{query}&{added}"));
-        return Ok((with_query(path, Some(&query)), body));
-    }
-    let mut fields: serde_json::Map<String, Value> = crate::parse::json(&String::from_utf8_lossy(&body))?;
-    fields.extend(rest);
-    Ok((with_query(path, query), Value::Object(fields).to_string().into()))
-}
-
-/// Parts in one caller's name.
-struct CallerParts<'a> {
-    forwarder: &'a Forwarder,
-    caller: &'a Caller,
-    trace_id: &'a str,
-}
-
-#[async_trait::async_trait]
-impl PartSource for CallerParts<'_> {
-    async fn get(
-        &self,
-        part: &'static str,
-        subdomain: &'static str,
-        path_and_query: String,
-    ) -> Result<Value, PartError> {
-        let request = ServiceRequest {
-            service: subdomain,
-            method: Method::GET,
-            path_and_query,
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-            trace_id: self.trace_id,
-        };
-        let unavailable = |problem: Problem| PartError::Unavailable { part, why: problem.detail };
-        let answer = self.forwarder.send(self.caller, request).await.map_err(unavailable)?;
-        let unreadable = |error: serde_json::Error| PartError::Unreadable { part, why: error.to_string() };
-        if answer.status.is_success() {
-            return serde_json::from_slice(&answer.body).map_err(unreadable);
-        }
-        let problem: Problem = serde_json::from_slice(&answer.body).map_err(unreadable)?;
-        Err(if answer.status.is_server_error() { unavailable(problem) } else { problem.into_refusal().into() })
-    }
-}
-
-fn part_problem(error: PartError) -> Problem {
-    match error {
-        PartError::Refused(refusal) => refusal.into(),
-        PartError::Unavailable { part, why } => {
-            tracing::warn!(part, why, "a part cannot be had");
-            Problem::unavailable(format!("the part `{part}` cannot be had now"))
-        }
-        PartError::Unreadable { part, why } => {
-            tracing::error!(part, why, "a part cannot be read: gateway and service do not fit together");
-            Problem::new(StatusCode::BAD_GATEWAY, "BadGateway", format!("the part `{part}` cannot be read"))
-        }
-    }
 }

@@ -14,13 +14,8 @@ use crate::token::TokenError;
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// A refusal as it is answered.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Problem {
-    /// `urn:minos:problem:<error>`: the same for the same error, everywhere.
-    #[serde(rename = "type")]
-    pub type_: String,
-    /// The status in words.
-    pub title: String,
     /// The status.
     pub status: u16,
     /// The message for people.
@@ -28,19 +23,31 @@ pub struct Problem {
     /// The error's wire name: `customers.Customer.CreditExceeded`, or a built-in such as `NotFound`.
     pub error: String,
     /// The error's fields; of a malformed request, a message for each bad field.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[serde(default)]
     pub fields: Map<String, Value>,
     /// Seconds after which to try again: the header `Retry-After`.
     #[serde(skip)]
     pub retry_after: Option<u32>,
 }
 
+/// As it is written.
+#[derive(Serialize)]
+struct Body<'a> {
+    /// The same for the same error, everywhere.
+    r#type: String,
+    /// The status in words.
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    error: &'a str,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    fields: &'a Map<String, Value>,
+}
+
 impl Problem {
     /// A refusal that no spec declares.
     pub fn new(status: StatusCode, error: &str, detail: impl Into<String>) -> Self {
         Self {
-            type_: format!("urn:minos:problem:{error}"),
-            title: status.canonical_reason().unwrap_or("Refused").to_owned(),
             status: status.as_u16(),
             detail: detail.into(),
             error: error.to_owned(),
@@ -148,10 +155,14 @@ impl From<StoreError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = serde_json::to_string(&self).unwrap_or_default();
+        let Self { detail, error, fields, retry_after, .. } = &self;
+        let title = status.canonical_reason().unwrap_or("Refused");
+        let r#type = format!("urn:minos:problem:{error}");
+        let body = Body { r#type, title, status: self.status, detail, error, fields };
+        let body = serde_json::to_string(&body).unwrap_or_default();
         let mut response = (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
         let headers = response.headers_mut();
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = *retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {
