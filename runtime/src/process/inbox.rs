@@ -12,7 +12,7 @@ use super::refused::RefusedCommand;
 use super::saga::log::{Outcome, parse_stream};
 use super::saga::mover::{Mover, News};
 use crate::commit::{Answer, Commit};
-use crate::engine::{CommandRequest, ExecuteError, Executed};
+use crate::engine::{CommandRequest, ExecuteError};
 use crate::event::StreamId;
 use crate::log::consumer::{Delivery, Effects, Handled, Handler, Source, Start};
 use crate::log::{Body, CommandBody, HandlingError, Message, Outgoing, ReplyBody};
@@ -40,11 +40,7 @@ impl Inbox {
         let settlement = effects.alone()?;
         let beside = |answer: &Answer| Commit { outgoing: vec![reply(message, body, answer)], ..settlement.clone() };
         match self.decider.execute(request(message, body), &beside).await {
-            // Answered before, and nothing written now: the reply goes out again, for it may have been lost.
-            Ok(Executed { answer, replayed: true, .. }) => {
-                effects.commit.outgoing.push(reply(message, body, &answer));
-                Ok(Handled::InEffects)
-            }
+            // Also where it was answered before: the reply goes out again, for it may have been lost.
             Ok(_) => Ok(Handled::Committed),
             Err(error @ (ExecuteError::UnknownCommand(_) | ExecuteError::Broken(_))) => {
                 Err(HandlingError::Poison(error.to_string()))

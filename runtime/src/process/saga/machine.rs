@@ -4,12 +4,16 @@
 //! or may have been, newest step first, each undo acknowledged; then `failed` runs, then it ends. Silence is *unknown*,
 //! never *refused*: it is asked for again under the same id; what can be undone is undone when the tries are used up, the
 //! pivot is stuck after [`PIVOT_PATIENCE`], all after it is asked for until it succeeds. What cannot go on is stuck.
+//!
+//! A port call that got no answer is simply made again. A command is not lost, it waits in a durable log: it is sent again
+//! after waits that double, or participants that are slow would get the more to do the slower they are.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::action_of;
 use super::log::{Entry, Part, Silence, Slot};
 use super::progress::{Asked, Progress, State};
 use crate::refusal::{Refusal, RefusalKind};
@@ -17,6 +21,8 @@ use crate::saga::{Action, Retry, StepDef, StepKind};
 
 /// How long the pivot is asked for while its outcome is unknown.
 pub const PIVOT_PATIENCE: Duration = Duration::from_secs(600);
+/// How long the answer to a command that was sent again is waited for at most.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// A running saga's definition, with what it knows bound: what the machine asks of it.
 pub trait Plan: Send + Sync {
@@ -105,7 +111,7 @@ fn forward(progress: &Progress, plan: &dyn Plan, now: Timestamp) -> Next {
 }
 
 fn forward_step(progress: &Progress, plan: &dyn Plan, def: &StepDef, slots: &[Slot], now: Timestamp) -> Next {
-    let failure = slots.iter().find_map(|slot| Some((slot, failure_of(progress, plan, def, slot)?)));
+    let failure = slots.iter().find_map(|slot| Some((slot, failure_of(progress, plan, def, slot, now)?)));
     if let Some((slot, failure)) = &failure {
         match def.kind {
             StepKind::Compensatable => return Next::one(Move::Compensate(failure.clone())),
@@ -155,17 +161,22 @@ fn ask(progress: &Progress, slot: &Slot, now: Timestamp, next: &mut Next) {
     }
 }
 
-/// Why what a step does has failed, if it has: refused, or, where it can be undone, silent once too often.
-fn failure_of(progress: &Progress, plan: &dyn Plan, def: &StepDef, slot: &Slot) -> Option<Refusal> {
+/// Why what a step does has failed, if it has: refused, or, where it can be undone, silent too often or for too long.
+fn failure_of(progress: &Progress, plan: &dyn Plan, def: &StepDef, slot: &Slot, now: Timestamp) -> Option<Refusal> {
     let Some(asked) = progress.asked(slot) else { return plan.act(&slot.step, slot.branch).err() };
     match &asked.state {
         State::Refused(refusal) => Some(refusal.clone()),
         State::Silent { silence, why, .. } if def.kind == StepKind::Compensatable => {
-            let used_up = asked.tries >= def.retry.times.max(1) || *silence == Silence::Broken;
-            used_up.then(|| no_answer(slot, why))
+            let used_up = asked.tries >= def.retry.times.max(1) || now >= after(asked.since, patience(def));
+            (used_up || *silence == Silence::Broken).then(|| no_answer(slot, why))
         }
         _ => None,
     }
+}
+
+/// How long a step that can be undone is tried: as long as all its tries take one after another.
+fn patience(def: &StepDef) -> Duration {
+    def.timeout.saturating_mul(def.retry.times.max(1))
 }
 
 /// The failure of a step that got no answer.
@@ -304,7 +315,7 @@ fn entry_of(
         Move::Send(slot) => {
             let attempt = progress.asked(&slot).map_or(0, |asked| asked.attempt);
             let command = slot.command_id(saga, attempt);
-            let deadline = after(now, def_of(plan, &slot).map_or(StepDef::DEFAULT_TIMEOUT, |def| def.timeout));
+            let deadline = deadline(progress, plan, &slot, now);
             Entry::Sent { slot, command, attempt, at: now, deadline }
         }
         Move::TimedOut(slot) => {
@@ -316,6 +327,24 @@ fn entry_of(
         Move::Complete => Entry::Completed,
         Move::End if progress.undo_skipped() => Entry::Settled,
         Move::End => Entry::Compensated,
+    }
+}
+
+/// Until when the answer to what is asked for now is waited for.
+fn deadline(progress: &Progress, plan: &dyn Plan, slot: &Slot, now: Timestamp) -> Timestamp {
+    let def = def_of(plan, slot);
+    let timeout = def.map_or(StepDef::DEFAULT_TIMEOUT, |def| def.timeout);
+    let before = progress.asked(slot).filter(|asked| asked.state != State::Again);
+    let (Some(asked), Ok(Some(Action::Send(_)))) = (before, action_of(plan, progress, slot)) else {
+        return after(now, timeout);
+    };
+    let doubled = timeout.saturating_mul(2u32.saturating_pow(asked.tries.min(20)));
+    let deadline = after(now, doubled.min(LONGEST_WAIT.max(timeout)));
+    match def {
+        Some(def) if slot.part == Part::Do && def.kind == StepKind::Compensatable => {
+            deadline.min(after(asked.since, patience(def)))
+        }
+        _ => deadline,
     }
 }
 
