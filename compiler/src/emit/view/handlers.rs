@@ -7,7 +7,7 @@
 //!     const HANDLES: &'static [&'static str] = &[customer::Registered::TYPE, customer::Renamed::TYPE];
 //!     const DEFINITION: &'static str = "…";
 //!
-//!     async fn handle(recorded: &Recorded, rows: &mut Rows<'_>) -> Result<(), HandlingError> {
+//!     async fn handle(recorded: &Recorded, rows: &mut Rows<'_, NamesRow>) -> Result<(), HandlingError> {
 //!         match recorded.event_type.as_str() {
 //!             customer::Registered::TYPE => {
 //!                 let id: CustomerId = recorded.id()?;
@@ -61,7 +61,7 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> 
             #looks_up
             const DEFINITION: &'static str = #definition;
 
-            async fn handle(recorded: &#recorded, rows: &mut #rows<'_>) -> Result<(), #error> {
+            async fn handle(recorded: &#recorded, rows: &mut #rows<'_, #row>) -> Result<(), #error> {
                 match recorded.event_type.as_str() {
                     #(#arms)*
                     _ => {}
@@ -149,22 +149,22 @@ fn change(scope: &Scope<'_>, view: Cursor<'_, View>, it: &RowChange) -> TokenStr
             let reads_row = columns.iter().any(|(_, value)| reads_row(value));
             let (key, columns) = (scope.borrowed(key), set(scope, columns));
             if reads_row {
-                quote!(if let Some(row) = rows.get::<#row>(#key).await? { rows.update::<#row>(#key, vec![#(#columns),*]); })
+                quote!(if let Some(row) = rows.get::<#row>(#key).await? { rows.update(#key, vec![#(#columns),*]); })
             } else {
-                quote!(rows.update::<#row>(#key, vec![#(#columns),*]);)
+                quote!(rows.update(#key, vec![#(#columns),*]);)
             }
         }
         RowChange::UpdateWhere { columns, filter: condition } => {
             let (columns, condition) = (set(scope, columns), filter(scope, view.id(), condition));
-            quote!(rows.update_where::<#row>(#condition, vec![#(#columns),*]);)
+            quote!(rows.update_where(#condition, vec![#(#columns),*]);)
         }
         RowChange::Delete { key } => {
             let key = scope.borrowed(key);
-            quote!(rows.delete::<#row>(#key);)
+            quote!(rows.delete(#key);)
         }
         RowChange::DeleteWhere { filter: condition } => {
             let condition = filter(scope, view.id(), condition);
-            quote!(rows.delete_where::<#row>(#condition);)
+            quote!(rows.delete_where(#condition);)
         }
         RowChange::If { condition, then, otherwise } => {
             let condition = scope.code(condition).condition();
