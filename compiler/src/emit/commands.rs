@@ -96,6 +96,7 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Command>) -> Token
         Some((method, path)) => quote!(Some((#method, #path))),
         None => quote!(None),
     };
+    let needs_token = matches!(it.get().allow, Allow::Rule(_)).then(|| quote!(const NEEDS_TOKEN: bool = true;));
     let allow = allow(plan, uses, it);
     let (read, read_parameter) = if it.reads.is_empty() {
         (quote!(()), quote!(_: ()))
@@ -114,6 +115,7 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Command>) -> Token
             type Read = #read;
             #creates
             const ROUTE: Option<(&'static str, &'static str)> = #route;
+            #needs_token
 
             #allow
 

@@ -49,6 +49,7 @@ pub(super) async fn answer(
         undoes: None,
     };
     let executed = http.engine.execute(request, &|_| Commit::default()).await?;
+    tracing::debug!(command = command.name(), replayed = executed.replayed, "decided");
     match &executed.answer {
         Answer::Done { stream, version } => {
             Ok(done(http.service, command, &StreamId::from_stored(stream), *version, &executed))

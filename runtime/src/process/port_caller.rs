@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::ProcessError;
@@ -311,10 +312,14 @@ impl PortCaller {
             let _slot = self.0.slots.acquire().await;
             port.call(&body.operation, body.arguments.as_str(), call).await
         };
-        match tokio::time::timeout(timeout, called).await {
+        let (trace_id, port, operation) = (&meta.trace_id, &body.port, &body.operation);
+        let span = tracing::info_span!("calling", trace_id, port, operation);
+        let result = match tokio::time::timeout(timeout, called).instrument(span.clone()).await {
             Ok(result) => result,
             Err(_) => Err(PortError::Unknown(format!("no answer within {timeout:?}"))),
-        }
+        };
+        span.in_scope(|| tracing::info!(%key, done = result.is_ok(), "a port was called"));
+        result
     }
 }
 

@@ -1,5 +1,7 @@
 //! What callers, attackers and operators are answered.
 
+use std::sync::{Arc, Mutex};
+
 use serde_json::{Value, json};
 
 use crate::stand::{Stand, problem};
@@ -177,15 +179,47 @@ async fn a_refused_command_of_a_policy_is_seen_by_the_operator_sent_again_and_di
     stand.running.stop().await;
 }
 
+/// The lines that were logged, by all tests of this process.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trace_is_the_callers_own() {
-    let folder = tempfile::tempdir().unwrap();
+async fn one_trace_is_followed_from_the_gateway_to_view_policy_and_back() {
+    let (lines, folder) = (Lines::default(), tempfile::tempdir().unwrap());
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().json().with_env_filter("minos_runtime=debug");
+    subscriber.with_writer(move || writer.clone()).init();
     let stand = Stand::start(folder.path()).await;
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let parent = format!("00-{trace}-b7ad6b7169203331-01");
     let answer = stand.post("/accounts", json!({"email": "a@b.c"})).header("traceparent", parent).send().await.unwrap();
     assert_eq!(answer.headers()["minos-trace"], trace);
+    let id = answer.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned();
+    stand.until(&format!("/accounts/{id}"), |card| card["balance"] == 5).await;
     let answer = stand.get("/people/all").header("traceparent", "nonsense").send().await.unwrap();
     assert_eq!(answer.headers()["minos-trace"].len(), 32);
     stand.running.stop().await;
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let traced: Vec<&str> = text.lines().filter(|line| line.contains(trace)).collect();
+    for (message, service, whose) in [
+        ("answered", "gateway", "/accounts"),
+        ("decided", "bank", "bank.Account.Open"),
+        ("handled", "desk", "view:"),
+        ("handled", "desk", "desk.Greet"),
+        ("handled", "bank", "inbox"),
+    ] {
+        let wanted = [message, whose, &format!("\"service\":\"{service}\"")];
+        let found = traced.iter().any(|line| wanted.iter().all(|it| line.contains(it)));
+        assert!(found, "{wanted:?} in {traced:#?}");
+    }
 }

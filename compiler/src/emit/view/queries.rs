@@ -49,6 +49,7 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, file: &mut SourceFile, query: Cursor<'m,
     };
     let route = plan.query_route(query);
     let in_path = path_param(query).filter(|_| route.contains('{')).map(|it| quote!(const PATH_PARAM: Option<&'static str> = Some(#it);));
+    let needs_token = matches!(query.allow, Allow::Rule(_)).then(|| quote!(const NEEDS_TOKEN: bool = true;));
     let rules = rules(&scope, query);
     let condition = condition(&scope, query);
     let order = order(&scope, query);
@@ -59,6 +60,7 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, file: &mut SourceFile, query: Cursor<'m,
             const RESULT: #result = #result::#answer;
             const ROUTE: &'static str = #route;
             #in_path
+            #needs_token
 
             #rules
 

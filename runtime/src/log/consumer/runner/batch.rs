@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
+use tracing::Instrument as _;
 
 use super::super::inlet::{Incoming, Inlet, Item};
 use super::super::ledger::{Fence, Ledger};
@@ -267,7 +268,10 @@ pub(in crate::log::consumer) async fn call(
     delivery: &Delivery,
     effects: &mut Effects,
 ) -> Result<Handled, HandlingError> {
-    let called = AssertUnwindSafe(handler.handle(delivery, effects)).catch_unwind().await;
+    let trace_id = delivery.meta().trace_id.as_str();
+    let span = tracing::info_span!("handling", trace_id, consumer = handler.consumer());
+    let called = AssertUnwindSafe(handler.handle(delivery, effects)).catch_unwind().instrument(span.clone()).await;
+    span.in_scope(|| tracing::debug!(key = delivery.key(), pos = delivery.pos, "handled"));
     called.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
