@@ -63,8 +63,8 @@ pub struct ServiceHttp {
     pub operators: OperatorTokens,
     /// Clock, ids, randomness.
     pub context: Context,
-    /// Takes requests; not yet at start, no more at shutdown.
-    pub taking: Arc<AtomicBool>,
+    /// Says so of itself in `/health`; no more at shutdown, while it still answers those that do not know yet.
+    pub ready: Arc<AtomicBool>,
     /// The longest body, bytes.
     pub body_limit: usize,
     /// How long a request may take.
@@ -112,8 +112,8 @@ impl ServiceHttp {
     async fn health(&self) -> Health {
         let store = self.store.health().await.map_err(|error| error.to_string());
         let log = self.log.health().await.map_err(|error| error.to_string());
-        let taking = self.taking.load(Ordering::SeqCst);
-        let health = Health::new(taking, [("store".to_owned(), store), ("log".to_owned(), log)]);
+        let ready = self.ready.load(Ordering::SeqCst);
+        let health = Health::new(ready, [("store".to_owned(), store), ("log".to_owned(), log)]);
         Health { service: self.service.to_owned(), ..health }
     }
 }
@@ -158,9 +158,6 @@ impl Serving {
         let Ok(_place) = self.places.try_acquire() else {
             return Err(Problem::unavailable("too many requests are under way"));
         };
-        if !self.http.taking.load(Ordering::SeqCst) {
-            return Err(Problem::unavailable("the service is starting or stopping"));
-        }
         let (endpoint, values) = match self.routes.find(head.method.as_str(), &segments) {
             Found::Route(endpoint, values) => (endpoint, values),
             Found::Methods(_) => return Err(Problem::wrong_method()),

@@ -26,6 +26,9 @@ use crate::token::keys::Keys;
 use crate::token::message::{ServiceSigner, ServiceVerifier};
 use crate::token::operator::OperatorTokens;
 
+/// How long requests are still taken after the registry was told: so long may a gateway not know.
+const GRACE: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// What a service needs of its process.
 #[derive(Clone)]
 pub(crate) struct Surroundings {
@@ -44,7 +47,7 @@ pub(crate) struct RunningService {
     store: Arc<dyn Store>,
     registration: Registration,
     client: reqwest::Client,
-    taking: Arc<AtomicBool>,
+    ready: Arc<AtomicBool>,
     /// The server.
     intake: Shutdown,
     /// Renews the lease.
@@ -87,9 +90,10 @@ impl RunningService {
     /// Not ready, unregistered, no more intake, drained, closed.
     pub(crate) async fn stop(self, at_most: std::time::Duration) {
         let service = self.name;
-        self.taking.store(false, Ordering::SeqCst);
+        self.ready.store(false, Ordering::SeqCst);
         self.lease.finish(at_most).await;
         self.registration.end(&self.client).await;
+        tokio::time::sleep(GRACE).await;
         if !self.intake.finish(at_most).await {
             tracing::warn!(service, "requests were still under way");
         }
@@ -148,7 +152,7 @@ async fn start(
     }
     processes.start().await.map_err(text)?;
     let address = advertised(&listener, config.advertise)?;
-    let (instance, taking) = (context.new_id(), Arc::new(AtomicBool::new(true)));
+    let (instance, ready) = (context.new_id(), Arc::new(AtomicBool::new(true)));
     let http = ServiceHttp {
         service: name,
         instance,
@@ -161,7 +165,7 @@ async fn start(
         tokens: InternalVerifier::new(keys.internal.verifying.clone(), name, context.clone()),
         operators: OperatorTokens::new(keys.operator.verifying.clone(), context.clone()),
         context,
-        taking: Arc::clone(&taking),
+        ready: Arc::clone(&ready),
         body_limit: config.body_limit,
         time: config.request_time,
     };
@@ -170,7 +174,7 @@ async fn start(
     let registration = Registration { registry, service: name.to_owned(), instance, address, credential };
     lease.spawn("registration", registration.clone().keep(client.clone(), lease.clone()));
     tracing::info!(%address, %instance, "started");
-    Ok(RunningService { name, address, store, registration, client, taking, intake, lease, work })
+    Ok(RunningService { name, address, store, registration, client, ready, intake, lease, work })
 }
 
 /// Topics that others fill, so that they can be read before those others have ever started.
