@@ -1,5 +1,7 @@
 //! A small aggregate, written by hand as generated code would be: everything that the engine does is in it.
 
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "several tests share it")]
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
