@@ -324,13 +324,23 @@ impl Expr {
     /// What this node itself, without those below it, may be refused for.
     pub fn own_failures(&self) -> &'static [Failure] {
         match &self.kind {
-            ExprKind::Arithmetic(Arithmetic::Divide | Arithmetic::Remainder, ..) => {
+            ExprKind::Arithmetic(Arithmetic::Divide | Arithmetic::Remainder, _, by) if !by.is_nonzero() => {
                 &[Failure::Overflow, Failure::DivisionByZero]
             }
             ExprKind::Arithmetic(..) | ExprKind::Negate(_) | ExprKind::Sum { .. } => &[Failure::Overflow],
             ExprKind::Index { proven: false, .. } => &[Failure::NoKey],
             ExprKind::Convert(conversion, _) if conversion.may_fail() => &[Failure::Refinement],
             _ => &[],
+        }
+    }
+
+    /// Whether this is a number that is written out and is not zero.
+    fn is_nonzero(&self) -> bool {
+        match &self.kind {
+            ExprKind::Literal(Literal::Int(value)) => *value != 0,
+            ExprKind::Literal(Literal::Decimal(value)) => !value.is_zero(),
+            ExprKind::Convert(_, of) => of.is_nonzero(),
+            _ => false,
         }
     }
 

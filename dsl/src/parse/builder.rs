@@ -97,8 +97,12 @@ impl<'a> Builder<'a> {
         let fixed = format!("{first}{}", letters.as_str());
         let rule = if capital { "is Capitalised" } else { "begins in lower case" };
         self.report(
-            Diagnostic::new(&syntax::NAME_CASE, ident.span, format!("the name of {} {rule}", super::report::with_article(noun.as_str())))
-                .hint(format!("write `{fixed}`")),
+            Diagnostic::new(
+                &syntax::NAME_CASE,
+                ident.span,
+                format!("the name of {} {rule}", super::report::with_article(noun.as_str())),
+            )
+            .hint(format!("write `{fixed}`")),
         );
     }
 

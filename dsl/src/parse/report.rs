@@ -32,8 +32,7 @@ impl Builder<'_> {
         if at < piece.end && is_later(word) && self.not_available(at) {
             return;
         }
-        if at < piece.end && (at == piece.first || refusal.end) && self.tokens.kind(at) == Some(Kind::Word)
-        {
+        if at < piece.end && (at == piece.first || refusal.end) && self.tokens.kind(at) == Some(Kind::Word) {
             return self.unknown_word(at, place, &refusal.expected);
         }
         let expected = any_of(&refusal.expected);

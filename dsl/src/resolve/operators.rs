@@ -114,27 +114,31 @@ impl<'a> Body<'_, 'a> {
     }
 
     /// Both operands; a literal, or the name of a case, takes the type of the other.
-    fn operands(&mut self, left: &'a ast::Expr, right: &'a ast::Expr, loose: bool) -> (Expr, Expr) {
+    fn operands(&mut self, left: &'a ast::Expr, right: &'a ast::Expr, op: Option<Arithmetic>) -> (Expr, Expr) {
         if self.takes_type(left) && !self.takes_type(right) {
             let second = self.expr(right, None);
-            let want = self.wanted_beside(&second, loose);
+            let want = self.wanted_beside(&second, op);
             let first = self.expr(left, want.as_ref());
             return (first, second);
         }
         let first = self.expr(left, None);
-        let want = self.wanted_beside(&first, loose);
+        let want = self.wanted_beside(&first, op);
         let second = self.expr(right, want.as_ref());
         (first, second)
     }
 
-    /// Beside a number a literal is any number (its rule does not matter to compare or to compute), else of the same type.
-    fn wanted_beside(&self, other: &Expr, loose: bool) -> Option<Ty> {
+    /// Beside a number a literal is any number (its rule does not matter to compare or to compute): one of the same kind to compare and to add, a plain
+    /// one to multiply and divide. Beside a text it is any text, else of the same type.
+    fn wanted_beside(&self, other: &Expr, op: Option<Arithmetic>) -> Option<Ty> {
         let ty = other.ty.as_optional().unwrap_or(&other.ty);
-        let base = base_of(&self.draft.model, ty);
-        if is_number(base) || (loose && base.is_some()) || matches!(base, Some(Base::Text)) {
-            loosened(&self.draft.model, ty).map(|ty| plain_text(base, ty))
-        } else {
-            Some(ty.clone())
+        match base_of(&self.draft.model, ty) {
+            Some(Base::Int | Base::Decimal) if matches!(op, None | Some(Arithmetic::Add | Arithmetic::Subtract)) => {
+                loosened(&self.draft.model, ty)
+            }
+            // A whole number times a length of time is one, too.
+            Some(Base::Duration | Base::Timestamp) if op.is_some() => None,
+            Some(base @ (Base::Int | Base::Decimal | Base::Text)) => Some(Ty::Base(base)),
+            _ => Some(ty.clone()),
         }
     }
 
@@ -155,7 +159,7 @@ impl<'a> Body<'_, 'a> {
         right: &'a ast::Expr,
         span: Span,
     ) -> Expr {
-        let (first, second) = self.operands(left, right, true);
+        let (first, second) = self.operands(left, right, Some(op));
         if first.ty == Ty::Poison || second.ty == Ty::Poison {
             return self.poison(span);
         }
@@ -246,7 +250,7 @@ impl<'a> Body<'_, 'a> {
                 return self.poison(span);
             }
         }
-        let (first, second) = self.operands(left, right, false);
+        let (first, second) = self.operands(left, right, None);
         if first.ty == Ty::Poison || second.ty == Ty::Poison {
             return self.poison(span);
         }
@@ -330,6 +334,17 @@ impl<'a> Body<'_, 'a> {
         Expr { kind, ty: Ty::Base(Base::Bool), span }
     }
 
+    /// The type, or the plain one that it is made of where the second could break its rule.
+    fn common(&self, ty: Ty, second: &Expr) -> Ty {
+        let model = &self.draft.model;
+        let other = second.ty.as_optional().unwrap_or(&second.ty);
+        let breaks = steps(model, other, &ty).is_some_and(|steps| steps.iter().any(|(step, _)| step.may_fail()));
+        match loosened(model, &ty) {
+            Some(plain) if breaks && steps(model, other, &plain).is_some() => plain,
+            _ => ty,
+        }
+    }
+
     fn coalesce(&mut self, left: &'a ast::Expr, right: &'a ast::Expr, span: Span, want: Option<&Ty>) -> Expr {
         let first = self.expr(left, None);
         let inner = match &first.ty {
@@ -353,16 +368,12 @@ impl<'a> Body<'_, 'a> {
         };
         let ty = wanted.filter(|ty| *ty != Ty::Poison && safe(ty)).unwrap_or(inner);
         let second = self.expr(right, Some(&ty));
+        let ty = self.common(ty, &second);
         let result = if matches!(second.ty, Ty::Optional(_)) { ty.clone().optional() } else { ty.clone() };
         let second = self.coerce(second, &result);
         let first = self.coerce(first, &ty.optional());
         Expr { kind: ExprKind::Coalesce(Box::new(first), Box::new(second)), ty: result, span }
     }
-}
-
-/// A text beside another text is any text.
-fn plain_text(base: Option<Base>, ty: Ty) -> Ty {
-    if base == Some(Base::Text) { Ty::Base(Base::Text) } else { ty }
 }
 
 /// Arithmetic with moments and lengths of time: the result, and what the operands are.

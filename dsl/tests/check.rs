@@ -1,4 +1,4 @@
-//! The shop: it checks clean, and its model is as the snapshot says; with faults seeded in it, each is told once.
+//! Whole specs: they check clean, and their models are as the snapshots say; with faults seeded, each is told once.
 #![allow(missing_docs, clippy::disallowed_methods)]
 
 mod common;
@@ -115,4 +115,14 @@ fn half_written_files_are_told_and_never_panic() {
             assert_eq!(model.is_some(), diagnostics.is_empty(), "{name} cut at {cut}");
         }
     }
+}
+
+#[test]
+fn what_the_shop_does_not_use_has_every_type_and_conversion_too() {
+    let text = std::fs::read_to_string(common::folder("tests/specs/library.minos")).unwrap();
+    let (sources, model, diagnostics) = check(&[("library.minos".to_owned(), text)]);
+    assert!(diagnostics.is_empty(), "{}", render::text(&sources, &diagnostics, false));
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("library", show::model(&model.unwrap()));
+    });
 }
