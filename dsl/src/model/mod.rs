@@ -28,6 +28,7 @@ mod saga;
 mod system;
 mod ty;
 mod view;
+mod walk;
 
 pub use aggregate::{
     Aggregate, Computed, Effect, Error, Event, Field, Lifecycle, MessagePiece, Origin, PayloadField, State, Timer,
