@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use minos_runtime::config::Config;
-use minos_runtime::system::StartError;
+use minos_runtime::system::{StartError, System};
 use serde_json::{Value, json};
 
 use crate::stand::{Stand, config, problem, start, system};
@@ -100,11 +100,65 @@ async fn a_stop_ends_what_is_under_way_and_then_nothing_listens() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_alone_listens_where_it_is_told_and_takes_no_one_without_a_token() {
     let folder = tempfile::tempdir().unwrap();
-    let alone = minos_runtime::system::System::new("bank").service(crate::desk::bank());
+    let alone = System::new("bank").service(crate::desk::bank());
     let running = alone.start(config(folder.path())).await.unwrap();
     let client = minos_runtime::http::client(Duration::from_secs(5)).unwrap();
     let health = client.get(format!("http://{}/health", running.address())).send().await.unwrap();
     assert_eq!(health.status(), 200);
     problem(client.post(format!("http://{}/accounts", running.address())), 401).await;
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_in_a_process_of_its_own_finds_the_service_loses_it_and_finds_it_again() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let bank = || System::new("bank").service(crate::desk::bank());
+    let first = bank().start(config(folder.path())).await.unwrap();
+    let registry = start_registry(folder.path()).await;
+    let keys = Some(folder.path().join("keys.json"));
+    first.stop().await;
+    let with_registry = |data: &std::path::Path| Config {
+        registry: Some(registry),
+        keys: keys.clone(),
+        development: Some(true),
+        ..config(data)
+    };
+    let gateway = System::new("town").gateway(crate::desk::gateway()).start(with_registry(other.path())).await.unwrap();
+    let client = minos_runtime::http::client(Duration::from_secs(5)).unwrap();
+    let url = |path: &str| format!("http://{}{path}", gateway.address());
+    let token =
+        client.post(url("/dev/tokens")).json(&json!({"sub": "clara", "roles": ["clerk"]})).send().await.unwrap();
+    let token = token.json::<Value>().await.unwrap()["token"].as_str().unwrap().to_owned();
+    let open = |email: &str| client.post(url("/accounts")).bearer_auth(&token).json(&json!({"email": email}));
+    let away = problem(open("ada@example.com"), 503).await;
+    assert_eq!(away["error"], "Unavailable");
+    for email in ["ada@example.com", "bob@example.com"] {
+        let service = bank().start(with_registry(folder.path())).await.unwrap();
+        let mut opened = open(email).send().await.unwrap();
+        for _ in 0..100 {
+            if opened.status() == 201 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            opened = open(email).send().await.unwrap();
+        }
+        assert_eq!(opened.status(), 201);
+        service.stop().await;
+        let again = open("late@example.com").send().await.unwrap();
+        assert_eq!((again.status().as_u16(), again.headers()["retry-after"].to_str().unwrap()), (503, "1"));
+    }
+    gateway.stop().await;
+}
+
+/// A registry of its own, with the keys of a folder.
+async fn start_registry(data: &std::path::Path) -> std::net::SocketAddr {
+    use minos_runtime::{config::Network, registry::Registry, shutdown::Shutdown, token::keys::Keys};
+    let keys = Keys::read(&data.join("keys.json")).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = minos_runtime::http::client(Duration::from_secs(5)).unwrap();
+    let context = minos_runtime::context::Context::system();
+    let registry = Registry::new(context.new_id(), &keys.registration, Network::loopback());
+    registry.serve(listener, client, &Shutdown::new());
+    address
 }
