@@ -45,7 +45,8 @@ impl Caller {
     /// # Errors
     /// `Forbidden` where he does not have it (a command that was sent by a service).
     pub fn required<T: FromStr>(&self, name: &str) -> Result<T, Refusal> {
-        self.identity(name).ok_or_else(|| Refusal::new(RefusalKind::Forbidden, format!("the caller has no identity `{name}`")))
+        self.identity(name)
+            .ok_or_else(|| Refusal::new(RefusalKind::Forbidden, format!("the caller has no identity `{name}`")))
     }
 
     /// The caller's identity of that name, if he has it and it parses.

@@ -128,7 +128,8 @@ impl<'a> Reader<'a> {
         let items: Vec<&T> = items.collect();
         let keys: Vec<R::Key> = items.iter().map(|item| key(item)).collect();
         let rows = self.rows::<R>(&keys).await?;
-        let pair = |(item, row): (&T, Option<R>)| row.map(|row| (item.clone(), row)).ok_or_else(|| missing(item).into());
+        let pair =
+            |(item, row): (&T, Option<R>)| row.map(|row| (item.clone(), row)).ok_or_else(|| missing(item).into());
         items.into_iter().zip(rows).map(pair).collect()
     }
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::group::{Group, groups};
-use super::{AnyKeptView, AnyView, KeptViews, ViewTables};
+use super::{AnyKeptView, AnyView, KeptViews, ViewTables, tables};
 use crate::commit::Commit;
 use crate::log::consumer::{Consumers, Handler, OperatorError, Progress, State};
 use crate::shutdown::Shutdown;
@@ -67,10 +67,10 @@ impl Projections {
         shutdown: &Shutdown,
     ) -> Result<Self, ProjectionError> {
         let parts = consumers.parts().clone();
-        let tables = Arc::new(ViewTables::default());
+        let view_tables = Arc::new(ViewTables::default());
         let kept = Arc::new(KeptViews::new(kept));
         let groups = groups(&parts.service, views, &parts.store);
-        let mut starting = Starting::load(&parts.store, &tables).await?;
+        let mut starting = Starting::load(&parts.store, &view_tables).await?;
         let mut of_view = BTreeMap::new();
         let mut fills = Vec::new();
         for group in &groups {
@@ -97,7 +97,7 @@ impl Projections {
                 shutdown.spawn("rebuild of views", task);
             }
         }
-        Ok(Self { tables, kept, consumers, of_view })
+        Ok(Self { tables: view_tables, kept, consumers, of_view })
     }
 
     /// How each view stands.
@@ -175,8 +175,12 @@ impl Starting {
         };
         let old: Vec<Entry> = self.known.iter().filter(is_old).cloned().collect();
         for entry in &new {
-            let before = old.iter().find(|old| old.view == entry.view && !ready);
-            self.tables.swap(&entry.view, before.unwrap_or(entry).table.clone(), !ready);
+            let (answers, standing) = match old.iter().find(|old| old.view == entry.view) {
+                _ if ready => (entry, tables::Standing::Complete),
+                Some(former) => (former, tables::Standing::Former),
+                None => (entry, tables::Standing::Partial),
+            };
+            self.tables.swap(&entry.view, answers.table.clone(), standing);
         }
         if ready {
             return Ok(None);
@@ -205,7 +209,7 @@ impl Fill {
         let old = self.old.iter().map(|entry| Entry { standing: Standing::Old, ..entry.clone() });
         registry::save(&*self.store, &current.chain(old).collect::<Vec<_>>()).await?;
         for entry in &self.new {
-            self.tables.swap(&entry.view, entry.table.clone(), false);
+            self.tables.swap(&entry.view, entry.table.clone(), tables::Standing::Complete);
             tracing::info!(view = entry.view, table = entry.table.name, "a rebuilt view has taken over");
         }
         if self.old.is_empty() || shutdown.sleep(OLD_LASTS).await {

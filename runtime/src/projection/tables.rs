@@ -16,8 +16,18 @@ pub struct ViewTables {
 #[derive(Clone, Debug)]
 struct Serving {
     table: Arc<Table>,
-    /// It does not hold all yet, or is not kept up any more: another one is being filled.
-    rebuilding: bool,
+    standing: Standing,
+}
+
+/// What a table that answers holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// All there is.
+    Complete,
+    /// What the view held under its former definition, as it stood; another one is being filled.
+    Former,
+    /// Some of what there is: it is the view's first one, and being filled.
+    Partial,
 }
 
 /// Rows found.
@@ -39,27 +49,35 @@ impl ViewTables {
 
     /// Whether the view is being rebuilt: what it answers is not up to date.
     pub fn is_rebuilding(&self, view: &str) -> bool {
-        self.serving(view).is_some_and(|serving| serving.rebuilding)
+        self.serving(view).is_some_and(|serving| serving.standing != Standing::Complete)
     }
 
     /// Each view with its table, and whether it is being rebuilt.
     pub(super) fn all(&self) -> Vec<(String, String, bool)> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        let of_view =
-            |(view, serving): (&String, &Serving)| (view.clone(), serving.table.name.clone(), serving.rebuilding);
+        let of_view = |(view, serving): (&String, &Serving)| {
+            (view.clone(), serving.table.name.clone(), serving.standing != Standing::Complete)
+        };
         current.iter().map(of_view).collect()
     }
 
     /// Lets `table` answer for `view` from now on.
-    pub fn swap(&self, view: &str, table: Table, rebuilding: bool) {
-        let serving = Serving { table: Arc::new(table), rebuilding };
+    pub(super) fn swap(&self, view: &str, table: Table, standing: Standing) {
+        let serving = Serving { table: Arc::new(table), standing };
         self.current.write().unwrap_or_else(PoisonError::into_inner).insert(view.to_owned(), serving);
     }
 
     /// The rows with those keys, in the order of the keys, one a key.
+    ///
+    /// # Errors
+    /// Also where the view is being filled for the first time: that a row is not there yet says nothing, and a command must
+    /// not be refused for it.
     pub async fn rows<R: ViewRow>(&self, store: &dyn Store, keys: &[R::Key]) -> Result<Vec<Option<R>>, StoreError> {
         if keys.is_empty() {
             return Ok(Vec::new());
+        }
+        if self.serving(R::VIEW).is_some_and(|serving| serving.standing == Standing::Partial) {
+            return Err(StoreError::Unavailable(format!("view `{}` is being filled for the first time", R::VIEW)));
         }
         let columns = R::columns();
         let values: Vec<Vec<Value>> = keys.iter().map(ViewKey::to_values).collect();
@@ -102,7 +120,7 @@ impl ViewTables {
             R::from_row(row).ok_or_else(|| StoreError::Corrupt(format!("a row of view `{}` does not fit", R::VIEW)))
         };
         let rows = rows.iter().map(read).collect::<Result<_, _>>()?;
-        Ok(Found { rows, last, rebuilding: serving.rebuilding })
+        Ok(Found { rows, last, rebuilding: serving.standing != Standing::Complete })
     }
 
     fn serving(&self, view: &str) -> Option<Serving> {

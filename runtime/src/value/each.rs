@@ -6,7 +6,10 @@ use crate::refusal::Refusal;
 ///
 /// # Errors
 /// What the condition is refused with.
-pub fn filter<'a, T: Clone + 'a>(items: impl Iterator<Item = &'a T>, keep: impl Fn(&'a T) -> Result<bool, Refusal>) -> Result<Vec<T>, Refusal> {
+pub fn filter<'a, T: Clone + 'a>(
+    items: impl Iterator<Item = &'a T>,
+    keep: impl Fn(&'a T) -> Result<bool, Refusal>,
+) -> Result<Vec<T>, Refusal> {
     let mut kept = Vec::new();
     for item in items {
         if keep(item)? {
@@ -17,11 +20,17 @@ pub fn filter<'a, T: Clone + 'a>(items: impl Iterator<Item = &'a T>, keep: impl 
 }
 
 /// Whether the condition holds for one at least.
-pub fn any<'a, T: 'a>(mut items: impl Iterator<Item = &'a T>, holds: impl Fn(&'a T) -> Result<bool, Refusal>) -> Result<bool, Refusal> {
+pub fn any<'a, T: 'a>(
+    mut items: impl Iterator<Item = &'a T>,
+    holds: impl Fn(&'a T) -> Result<bool, Refusal>,
+) -> Result<bool, Refusal> {
     items.try_fold(false, |found, item| Ok(found || holds(item)?))
 }
 
 /// Whether the condition holds for all.
-pub fn all<'a, T: 'a>(mut items: impl Iterator<Item = &'a T>, holds: impl Fn(&'a T) -> Result<bool, Refusal>) -> Result<bool, Refusal> {
+pub fn all<'a, T: 'a>(
+    mut items: impl Iterator<Item = &'a T>,
+    holds: impl Fn(&'a T) -> Result<bool, Refusal>,
+) -> Result<bool, Refusal> {
     items.try_fold(true, |so_far, item| Ok(so_far && holds(item)?))
 }
