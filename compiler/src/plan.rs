@@ -8,8 +8,9 @@ use minos_dsl::model::{
 };
 use minos_dsl::source::SourceId;
 
-use crate::rust::name::{kebab, pascal, snake};
+use crate::rust::name::{kebab, pascal, snake, type_name};
 
+mod gateway;
 mod inline;
 mod names;
 
@@ -31,7 +32,7 @@ pub(crate) struct Plan<'m> {
     /// What it is made for.
     pub(crate) target: Target,
     /// What it reads of subdomains that are not its own.
-    pub(crate) contracts: &'m Contracts,
+    pub(crate) contracts: Contracts,
     /// The names of spec files by their id.
     files: Vec<String>,
     /// Types written where they are used that need a Rust type of their own, in the order of their first use.
@@ -48,8 +49,8 @@ impl<'m> Plan<'m> {
     /// Plans a crate. `files` are the names of the spec's files, in the order of their ids.
     pub(crate) fn new(model: &'m Model, target: Target, files: Vec<String>) -> Self {
         let contracts = match target {
-            Target::Service(id) => &model.at(id).get().contracts,
-            Target::Gateway => model.gateway_contracts(),
+            Target::Service(id) => model.at(id).get().contracts.clone(),
+            Target::Gateway => gateway::contracts(model),
         };
         let mut plan = Self {
             model,
@@ -94,8 +95,7 @@ impl<'m> Plan<'m> {
 
     /// Other subdomains that the crate reads of, in order.
     pub(crate) fn foreign_subdomains(&self) -> Vec<Cursor<'m, Subdomain>> {
-        let contracts = self.contracts;
-        let model = self.model;
+        let (contracts, model) = (&self.contracts, self.model);
         let mut ids: BTreeSet<Id<Subdomain>> = BTreeSet::new();
         ids.extend(contracts.ids.iter().chain(&contracts.statuses).map(|id| model.at(*id).subdomain));
         ids.extend(contracts.commands.iter().map(|id| model.at(*id).aggregate().id()).map(|id| model.at(id).subdomain));
@@ -107,7 +107,7 @@ impl<'m> Plan<'m> {
 
     /// Aggregates of another subdomain of which something is read, in order.
     pub(crate) fn foreign_aggregates(&self, subdomain: Id<Subdomain>) -> Vec<Cursor<'m, Aggregate>> {
-        let contracts = self.contracts;
+        let contracts = &self.contracts;
         let mut ids: BTreeSet<Id<Aggregate>> = contracts.ids.iter().chain(&contracts.statuses).copied().collect();
         ids.extend(contracts.commands.iter().map(|id| self.model.at(*id).aggregate));
         ids.extend(contracts.events.iter().map(|id| self.model.at(*id).aggregate));
@@ -281,6 +281,16 @@ impl<'m> Plan<'m> {
         } else {
             format!("crate::contracts::{}::{module}", snake(&view.subdomain().name))
         }
+    }
+
+    /// The name of the struct of a port operation's arguments: `Charge`.
+    pub(crate) fn arguments_name(operation: Cursor<'_, Operation>) -> String {
+        type_name(&operation.name, "Arguments")
+    }
+
+    /// The name of a query's parameters: `OfCustomer`.
+    pub(crate) fn query_name(query: Cursor<'_, Query>) -> String {
+        type_name(&query.name, "Query")
     }
 
     /// The name of a view's row: `OrderListRow`.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::command::Decision;
 use crate::event::Event;
 use crate::refusal::{Refusal, RefusalKind};
+use crate::value::Duration;
 
 /// An aggregate's id: a type of its own, text in streams, JSON and columns.
 pub trait AggregateId:
@@ -92,6 +93,16 @@ pub trait Aggregate: Sized + Clone + Debug + Send + Sync + 'static {
 /// A unique value in a generated [`Aggregate::unique_values`]: its constraint's name and the value as JSON; none where it is absent.
 pub fn unique_value(constraint: &'static str, value: &impl Serialize) -> Option<(&'static str, String)> {
     serde_json::to_string(value).ok().filter(|json| json != "null").map(|json| (constraint, json))
+}
+
+/// A timer that is due so long after the state was entered; at the end of time where that is past it.
+pub fn due_after(name: &'static str, entered_at: Timestamp, after: Duration) -> (&'static str, Timestamp) {
+    (name, entered_at.checked_add(after).unwrap_or(Timestamp::MAX))
+}
+
+/// A timer that is due at a moment that the state holds; at the end of time where that cannot be computed.
+pub fn due_at(name: &'static str, moment: Result<Timestamp, Refusal>) -> (&'static str, Timestamp) {
+    (name, moment.unwrap_or(Timestamp::MAX))
 }
 
 /// The state that a lifecycle must be in for a field to be there, in a generated accessor.

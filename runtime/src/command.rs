@@ -11,6 +11,9 @@ use crate::context::Context;
 use crate::engine::Reader;
 use crate::refusal::{Refusal, RefusalKind};
 
+/// Method and path, `("POST", "/orders/{id}/cancel")`.
+pub type Route = (&'static str, &'static str);
+
 /// A command: generated, one struct of parameters a command. Parsing it checks every refinement.
 pub trait Command: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The wire name: `orders.Order.Place`.
@@ -23,7 +26,7 @@ pub trait Command: Serialize + DeserializeOwned + Clone + Send + Sync + 'static 
     const CREATES: bool = false;
     /// Sent from outside through the gateway: method and path, `("POST", "/orders/{id}/cancel")`. `None`: only sagas, policies
     /// and timers may send it (no `allow`).
-    const ROUTE: Option<(&'static str, &'static str)>;
+    const ROUTE: Option<Route>;
 
     /// Nobody without a token may send it: then that is said before anything else.
     const NEEDS_TOKEN: bool = false;

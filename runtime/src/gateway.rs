@@ -26,7 +26,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use tokio::try_join;
+pub use futures_util::future::try_join;
 
 pub use compose::{AnyComposition, Composition, PartError, PartQuery, Parts};
 pub use server::{GatewayServer, Surroundings};

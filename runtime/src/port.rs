@@ -48,6 +48,14 @@ impl<E> PortError<E> {
     }
 }
 
+/// The arguments of a port operation: generated, one struct an operation.
+pub trait PortArguments: Serialize + DeserializeOwned {
+    /// The port's wire name: `orders.Payments`.
+    const PORT: &'static str;
+    /// The operation.
+    const OPERATION: &'static str;
+}
+
 /// The errors of a port operation: generated.
 pub trait PortRefusal: Send + Sync + 'static {
     /// As a refusal that can be kept and sent.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::command::Command;
 use crate::event::{DecodeError, Recorded};
 use crate::log::HandlingError;
+use crate::port::PortArguments;
 use crate::refusal::{Refusal, RefusalKind};
 
 /// Something that a saga's step or a policy does: a command to an aggregate (of any service), or a port call.
@@ -53,7 +54,12 @@ impl Action {
     }
 
     /// A port call.
-    pub fn call(port: &'static str, operation: &'static str, arguments: &impl Serialize) -> Self {
+    pub fn call<A: PortArguments>(arguments: &A) -> Self {
+        Self::call_named(A::PORT, A::OPERATION, arguments)
+    }
+
+    /// A port call by names.
+    pub fn call_named(port: &'static str, operation: &'static str, arguments: &impl Serialize) -> Self {
         Self::Call(PortOperation { port, operation, arguments: serde_json::to_string(arguments).unwrap_or_default() })
     }
 }

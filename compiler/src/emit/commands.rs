@@ -96,6 +96,7 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Command>) -> Token
         Some((method, path)) => quote!(Some((#method, #path))),
         None => quote!(None),
     };
+    let route_ty = uses.runtime("command", "Route");
     let needs_token = matches!(it.get().allow, Allow::Rule(_)).then(|| quote!(const NEEDS_TOKEN: bool = true;));
     let allow = allow(plan, uses, it);
     let (read, read_parameter) = if it.reads.is_empty() {
@@ -114,7 +115,7 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Command>) -> Token
             type Aggregate = #state;
             type Read = #read;
             #creates
-            const ROUTE: Option<(&'static str, &'static str)> = #route;
+            const ROUTE: Option<#route_ty> = #route;
             #needs_token
 
             #allow
@@ -221,9 +222,7 @@ fn read_one(scope: &Scope<'_>, read: &minos_dsl::model::Read) -> TokenStream {
             let (row, key) = (scope.ty(&Ty::Row(*view)), scope.borrowed(key));
             let (error, refusal) = (statement::raise(scope, &read.otherwise), scope.uses.runtime("refusal", "Refusal"));
             quote! {
-                let Some(#local) = reader.row::<#row>(#key).await? else {
-                    return Err(#refusal::from(#error).into());
-                };
+                let #local: #row = reader.row(#key).await?.ok_or_else(|| #refusal::from(#error))?;
             }
         }
         ReadKind::Join { list, element, view, key, .. } => {
@@ -231,9 +230,7 @@ fn read_one(scope: &Scope<'_>, read: &minos_dsl::model::Read) -> TokenStream {
             let (row, list, each) = (scope.ty(&Ty::Row(*view)), scope.code(list).receiver(), field(&element.name));
             let (key, error) = (inner.owned(key), statement::raise(&inner, &read.otherwise));
             quote! {
-                let #local = reader
-                    .join::<_, #row, _>(#list.iter(), |#each| #key, |#each| #error.into())
-                    .await?;
+                let #local: Vec<(_, #row)> = reader.join(#list.iter(), |#each| #key, |#each| #error.into()).await?;
             }
         }
     }

@@ -73,7 +73,7 @@ fn subdomain_file<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Sour
 
 /// Id, states, events and commands of another's aggregate, as far as they are read.
 fn aggregate<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> SourceFile {
-    let contracts = plan.contracts;
+    let contracts = &plan.contracts;
     let model = plan.model;
     let has_id = contracts.ids.contains(&aggregate.id());
     let has_status = contracts.statuses.contains(&aggregate.id());
@@ -113,7 +113,7 @@ fn view_file<'m>(plan: &Plan<'m>, view: Cursor<'m, View>, queries: &[Cursor<'m, 
     let module = plan.view_module(view);
     let row = Plan::row_name(view);
     let mut own = vec![row.clone()];
-    own.extend(queries.iter().map(|it| pascal(&it.name)));
+    own.extend(queries.iter().map(|it| Plan::query_name(*it)));
     let path = format!("{}.rs", module.trim_start_matches("crate::").replace("::", "/"));
     let docs = docs_or(&view.docs, || format!("What is read of `{}`.", view.path()));
     let mut file = SourceFile::new(&path, &module, &super::origin(plan, view.span), &docs, &own);
@@ -133,9 +133,9 @@ fn asked<'m>(plan: &Plan<'m>, file: &mut SourceFile, query: Cursor<'m, Query>) {
     let docs = docs_or(&query.docs, || format!("The query `{}`.", query.path()));
     let members: Vec<Member<'_>> =
         query.get().params.iter().map(|it| Member::new(plan, file.uses(), &it.name, &it.docs, &it.ty)).collect();
-    record(file, &pascal(&query.name), &docs, &["Clone", "Debug", "PartialEq"], Wire::Out, &members);
+    record(file, &Plan::query_name(query), &docs, &["Clone", "Debug", "PartialEq"], Wire::Out, &members);
     let part = file.uses().item("minos_runtime::gateway", "PartQuery");
-    let (name, subdomain, route) = (ident(&pascal(&query.name)), query.view().subdomain().name.to_string(), plan.query_route(query));
+    let (name, subdomain, route) = (ident(&Plan::query_name(query)), query.view().subdomain().name.to_string(), plan.query_route(query));
     let path_param = path_param(query).filter(|_| route.contains('{')).map(|it| quote!(const PATH_PARAM: Option<&'static str> = Some(#it);));
     let row = ident(&Plan::row_name(query.view()));
     file.push(quote! {

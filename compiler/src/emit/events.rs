@@ -17,13 +17,11 @@
 //! ```
 
 use minos_dsl::model::{Aggregate, Cursor, Event};
-use proc_macro2::TokenStream;
-use quote::quote;
 
 use super::nouns::{Member, Wire, docs_or, record};
 use crate::output::source_file::SourceFile;
 use crate::plan::Plan;
-use crate::rust::name::{ident, pascal};
+use crate::rust::name::pascal;
 
 pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> SourceFile {
     let module = plan.module_name(aggregate);
@@ -44,9 +42,7 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> Sou
         item.new_variant(&name).tuple(&name);
     }
     file.scope().push_enum(item);
-    let all = ident(&all);
-    let entries = aggregate.events().map(|it| entry(plan, it));
-    file.push(quote!(minos_runtime::events!(#all { #(#entries),* });));
+    file.table(&format!("events!({all} "), '{', aggregate.events().map(|it| entry(plan, it)), "});");
     file
 }
 
@@ -59,11 +55,11 @@ pub(super) fn payload<'m>(plan: &Plan<'m>, file: &mut SourceFile, event: Cursor<
 }
 
 /// `Placed = "orders.Order.Placed" => "placed"`.
-fn entry<'m>(plan: &Plan<'m>, event: Cursor<'m, Event>) -> TokenStream {
-    let (name, wire) = (ident(&plan.event_name(event)), event.path());
+fn entry<'m>(plan: &Plan<'m>, event: Cursor<'m, Event>) -> String {
+    let (name, wire) = (plan.event_name(event), event.path());
     let aggregate = event.aggregate();
     let states = aggregate.get().lifecycle.as_ref().map(|it| &it.states);
     let enters = event.enters.and_then(|index| Some(states?[index as usize].name.to_string()));
-    let enters = enters.map(|state| quote!(=> #state));
-    quote!(#name = #wire #enters)
+    let enters = enters.map_or_else(String::new, |state| format!(" => {state:?}"));
+    format!("{name} = {wire:?}{enters}")
 }

@@ -146,8 +146,8 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Compose>) -> Token
             ([name], [request]) => quote!(let #name = #request.await?;),
             ([], _) => TokenStream::new(),
             _ => {
-                let join = uses.runtime("gateway", "try_join");
-                quote!(let (#(#names),*) = #join!(#(#requests),*)?;)
+                let (pattern, request) = joined(uses, &names, &requests);
+                quote!(let #pattern = #request.await?;)
             }
         }
     });
@@ -173,13 +173,25 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Compose>) -> Token
     }
 }
 
+/// Requests side by side, two by two, and the pattern that takes their answers.
+fn joined(uses: &Uses, names: &[proc_macro2::Ident], requests: &[TokenStream]) -> (TokenStream, TokenStream) {
+    match (names, requests) {
+        ([name], [request]) => (quote!(#name), request.clone()),
+        ([name, more @ ..], [request, others @ ..]) => {
+            let (join, (pattern, rest)) = (uses.runtime("gateway", "try_join"), joined(uses, more, others));
+            (quote!((#name, #pattern)), quote!(#join(#request, #rest)))
+        }
+        _ => (quote!(()), quote!(())),
+    }
+}
+
 /// `parts.row("head", &order_list::ById { … })`.
 fn request(scope: &Scope<'_>, part: &Part) -> TokenStream {
     let (plan, uses) = (scope.plan, scope.uses);
     let query = plan.model.at(part.query);
     let module = plan.view_module(query.view());
     let (parent, last) = module.rsplit_once("::").unwrap_or(("crate", &module));
-    let (module, name) = (uses.item(parent, last), ident(&pascal(&query.name)));
+    let (module, name) = (uses.item(parent, last), ident(&Plan::query_name(query)));
     let names: Vec<&str> = query.get().params.iter().map(|it| it.name.as_str()).collect();
     let fields = scope.record(&names, &part.arguments);
     let method = match (query.answer, part.optional) {

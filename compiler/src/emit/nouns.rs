@@ -103,9 +103,9 @@ pub(crate) fn newtype(file: &mut SourceFile, name: &str, docs: &str, inner: &Tok
     if copy {
         item.derive("Copy");
     }
-    item.derive("Debug").derive("PartialEq").derive("Eq");
+    item.derive("Debug").derive("PartialEq");
     if ordered {
-        item.derive("Hash").derive("PartialOrd").derive("Ord");
+        item.derive("Eq").derive("Hash").derive("PartialOrd").derive("Ord");
     }
     item.tuple_field(inner.to_string());
     file.scope().push_struct(item);
@@ -125,9 +125,8 @@ pub(crate) fn choice(file: &mut SourceFile, name: &str, docs: &str, cases: &[(&s
         }
     }
     file.scope().push_enum(item);
-    let name = ident(name);
-    let (variants, wires) = (cases.iter().map(|(case, _)| ident(&pascal(case))), cases.iter().map(|(case, _)| *case));
-    file.push(quote!(minos_runtime::choice!(#name { #(#variants = #wires),* });));
+    let entries = cases.iter().map(|(case, _)| format!("{} = {case:?}", ident(&pascal(case))));
+    file.table(&format!("choice!({name} "), '{', entries, "});");
 }
 
 /// The spec's docs, or a sentence instead.

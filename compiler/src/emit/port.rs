@@ -43,7 +43,7 @@ fn emit<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> SourceFile {
     let (name, module) = (pascal(&port.name), snake(&port.name));
     let place = format!("crate::ports::{module}");
     let mut own = vec![name.clone(), format!("{name}Dispatch")];
-    own.extend(port.operations().map(|it| pascal(&it.name)));
+    own.extend(port.operations().map(Plan::arguments_name));
     own.extend(port.operations().filter(|it| it.errors.len() > 1).filter_map(|it| plan.operation_error(it)));
     own.extend(port.errors().map(|it| plan.error_name(it)));
     let types = port.get().types.iter().copied().filter(|it| plan.type_module(*it) == place);
@@ -56,7 +56,15 @@ fn emit<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> SourceFile {
         let members: Vec<Member<'_>> =
             operation.get().params.iter().map(|it| Member::new(plan, file.uses(), &it.name, &it.docs, &it.ty)).collect();
         let docs = format!("The arguments of [`{name}::{}`].", field(&operation.name));
-        record(&mut file, &pascal(&operation.name), &docs, &["Clone", "Debug", "PartialEq"], Wire::Both, &members);
+        record(&mut file, &Plan::arguments_name(operation), &docs, &["Clone", "Debug", "PartialEq"], Wire::Both, &members);
+        let (callable, arguments) = (file.uses().runtime("port", "PortArguments"), ident(&Plan::arguments_name(operation)));
+        let (port_name, operation_name) = (port.path(), operation.name.to_string());
+        file.push(quote! {
+            impl #callable for #arguments {
+                const PORT: &'static str = #port_name;
+                const OPERATION: &'static str = #operation_name;
+            }
+        });
         if operation.errors.len() > 1 {
             several_errors(plan, &mut file, operation);
         }
@@ -160,7 +168,7 @@ fn dispatch<'m>(plan: &Plan<'m>, uses: &Uses, port: Cursor<'m, Port>) -> TokenSt
     let (outcome, arguments, unknown) =
         (uses.runtime("port", "outcome"), uses.runtime("port", "arguments"), uses.runtime("port", "unknown_operation"));
     let arms = port.operations().map(|it| {
-        let (wire, operation, parameters) = (it.name.to_string(), field(&it.name), ident(&pascal(&it.name)));
+        let (wire, operation, parameters) = (it.name.to_string(), field(&it.name), ident(&Plan::arguments_name(it)));
         let names: Vec<_> = it.get().params.iter().map(|param| field(&param.name)).collect();
         let _ = plan;
         quote!(#wire => {

@@ -308,16 +308,17 @@ fn act<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStream 
         .iter()
         .map(|step| {
             let (name, prelude, call) = (step.name.to_string(), prelude(&scope, saga, step, &step.action), call(&scope, &step.action));
-            if prelude.is_empty() { quote!(#name => Ok(#call),) } else { quote!(#name => { #prelude Ok(#call) }) }
+            if prelude.is_empty() { quote!(#name => #call,) } else { quote!(#name => { #prelude #call }) }
         })
         .collect();
     let unused = (!arms.iter().any(|it| it.to_string().contains("branch"))).then(|| quote!(let _ = branch;));
     quote! {
         #unused
-        match step {
+        let action = match step {
             #(#arms)*
-            _ => Err(#missing("such step")),
-        }
+            _ => return Err(#missing("such step")),
+        };
+        Ok(action)
     }
 }
 
@@ -331,7 +332,7 @@ fn undo<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStream
         .filter_map(|step| {
             let undo = step.undo.as_ref()?;
             let (name, prelude, call) = (step.name.to_string(), prelude(&scope, saga, step, undo), call(&scope, undo));
-            Some(if prelude.is_empty() { quote!(#name => Ok(Some(#call)),) } else { quote!(#name => { #prelude Ok(Some(#call)) }) })
+            Some(if prelude.is_empty() { quote!(#name => #call,) } else { quote!(#name => { #prelude #call }) })
         })
         .collect();
     if arms.is_empty() {
@@ -341,10 +342,11 @@ fn undo<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStream
     let (action, refusal) = (uses.runtime("saga", "Action"), uses.runtime("refusal", "Refusal"));
     quote! {
         fn undo(&self, step: &str, #branch: usize) -> Result<Option<#action>, #refusal> {
-            match step {
+            let action = match step {
                 #(#arms)*
-                _ => Ok(None),
-            }
+                _ => return Ok(None),
+            };
+            Ok(Some(action))
         }
     }
 }
@@ -370,12 +372,12 @@ fn failed<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStre
 pub(super) fn reactions(scope: &Scope<'_>, body: &[Reaction]) -> TokenStream {
     if body.iter().all(|it| matches!(it, Reaction::Do(_))) {
         let calls = body.iter().filter_map(|it| if let Reaction::Do(it) = it { Some(call(scope, it)) } else { None });
-        return quote!(Ok(vec![#(#calls),*]));
+        return quote!(Ok(Vec::from([#(#calls),*])));
     }
     let leading = body.iter().take_while(|it| matches!(it, Reaction::Do(_))).count();
     let (first, rest) = body.split_at(leading);
     let calls = first.iter().filter_map(|it| if let Reaction::Do(it) = it { Some(call(scope, it)) } else { None });
-    let start = if first.is_empty() { quote!(Vec::new()) } else { quote!(vec![#(#calls),*]) };
+    let start = if first.is_empty() { quote!(Vec::new()) } else { quote!(Vec::from([#(#calls),*])) };
     let rest = rest.iter().map(|it| reaction(scope, it));
     quote!(let mut actions = #start; #(#rest)* Ok(actions))
 }
@@ -428,10 +430,9 @@ fn call(scope: &Scope<'_>, it: &Call) -> TokenStream {
         CallTarget::Port(operation) => {
             let operation = plan.model.at(*operation);
             let port = operation.port();
-            let (module, name) = (uses.item("crate::ports", &snake(&port.name)), ident(&pascal(&operation.name)));
+            let (module, name) = (uses.item("crate::ports", &snake(&port.name)), ident(&Plan::arguments_name(operation)));
             let fields = record(operation.get().params.iter().map(|it| it.name.as_str()).collect());
-            let (wire, operation_name) = (port.path(), operation.name.to_string());
-            quote!(#action::call(#wire, #operation_name, &#module::#name { #fields }))
+            quote!(#action::call(&#module::#name { #fields }))
         }
     }
 }

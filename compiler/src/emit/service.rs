@@ -46,7 +46,7 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Sou
             ViewSource::Events { .. } => quote!(.view::<#view_ty>()),
         });
         parts.extend(asked(view).map(|it| {
-            let (module, name) = (uses.item("crate::views", &snake(&view.name)), ident(&pascal(&it.name)));
+            let (module, name) = (uses.item("crate::views", &snake(&view.name)), ident(&Plan::query_name(it)));
             quote!(.query::<#module::#name>())
         }));
     }

@@ -276,19 +276,19 @@ fn event_scope<'a>(plan: &'a Plan<'a>, uses: &'a Uses, event: Cursor<'_, Event>,
 /// The match of `create`.
 fn create<'m>(plan: &Plan<'m>, uses: &Uses, aggregate: Cursor<'m, Aggregate>, all: &Ident) -> TokenStream {
     let creating: Vec<Cursor<'m, Event>> = aggregate.events().filter(|it| it.creates).collect();
-    let others = aggregate.events().any(|it| !it.creates).then(|| quote!(_ => Ok(None),));
+    let others = aggregate.events().any(|it| !it.creates).then(|| quote!(_ => return Ok(None),));
     let arms = creating.into_iter().map(|event| {
         let name = ident(&plan.event_name(event));
         let scope = event_scope(plan, uses, event, quote!(state));
         let (literal, rest) = initial(&scope, aggregate, event);
         let binding = if reads_payload(&event.effects) { quote!(event) } else { quote!(_) };
         if rest.is_empty() {
-            quote!(#all::#name(#binding) => Ok(Some(#literal)),)
+            quote!(#all::#name(#binding) => #literal,)
         } else {
-            quote!(#all::#name(#binding) => { let mut state = #literal; #rest Ok(Some(state)) })
+            quote!(#all::#name(#binding) => { let mut state = #literal; #rest state })
         }
     });
-    quote!(match event { #(#arms)* #others })
+    quote!(let state = match event { #(#arms)* #others }; Ok(Some(state)))
 }
 
 fn reads_payload(effects: &[Effect]) -> bool {
@@ -511,18 +511,18 @@ fn timers<'m>(plan: &Plan<'m>, uses: &Uses, aggregate: Cursor<'m, Aggregate>) ->
             .map(|(name, timer)| match &timer.when {
                 TimerWhen::After(micros) => {
                     reads_entered = true;
-                    let (number, duration) = (uses.runtime("value", "number"), super::timers::duration(uses, *micros));
-                    quote!(#number::later(entered_at, #duration).ok().map(|due| (#name, due)))
+                    let (due, duration) = (uses.runtime("aggregate", "due_after"), super::timers::duration(uses, *micros));
+                    quote!(#due(#name, entered_at, #duration))
                 }
                 TimerWhen::At(moment) => {
-                    let moment = scope.contained(moment);
-                    quote!(#moment.ok().map(|due| (#name, due)))
+                    let (due, moment) = (uses.runtime("aggregate", "due_at"), scope.contained(moment));
+                    quote!(#due(#name, #moment))
                 }
             })
             .collect();
         if !due.is_empty() {
             let variant = ident(&pascal(&state.name));
-            arms.push(quote!(#all::#variant => [#(#due),*].into_iter().flatten().collect(),));
+            arms.push(quote!(#all::#variant => Vec::from([#(#due),*]),));
         }
     }
     let rest = (arms.len() < lifecycle.states.len()).then(|| quote!(_ => Vec::new(),));

@@ -61,7 +61,7 @@ fn emit<'m>(plan: &Plan<'m>, view: Cursor<'m, View>) -> SourceFile {
     let row = Plan::row_name(view);
     let name = pascal(&view.name);
     let mut own = vec![row.clone(), name.clone()];
-    own.extend(asked(view).map(|it| pascal(&it.name)));
+    own.extend(asked(view).map(Plan::query_name));
     let docs = docs_or(&view.docs, || format!("The view `{}`.", view.path()));
     let path = format!("views/{}.rs", super::file_name(&view.name));
     let mut file = SourceFile::new(&path, &plan.view_module(view), &super::origin(plan, view.span), &docs, &own);
@@ -95,20 +95,12 @@ fn rows<'m>(plan: &Plan<'m>, file: &mut SourceFile, view: Cursor<'m, View>, row:
         let docs = format!(" The column `{}`.", it.name);
         quote!(#[doc = #docs] pub const #name: #column<#column_ty> = #column::#constructor(#text);)
     });
-    let (row, path) = (ident(row), view.path());
     let key = ty::ty(plan, uses, &types[0]);
-    let pairs = columns.iter().map(|it| {
-        let (name, constant) = (field(&it.name), ident(&screaming(&it.name)));
-        quote!(#name = #constant)
-    });
-    let items = quote! {
-        impl #row {
-            #(#constants)*
-        }
-
-        minos_runtime::row!(#row, #path, #key, [#(#pairs),*]);
-    };
-    file.push(items);
+    let name = ident(row);
+    let constants = quote!(impl #name { #(#constants)* });
+    file.push(constants);
+    let entries = columns.iter().map(|it| format!("{} = {}", field(&it.name), screaming(&it.name)));
+    file.table(&format!("row!({row}, {:?}, {key}, ", view.path()), '[', entries, "]);");
 }
 
 /// Columns with an index: those that say so, those that a query compares or orders by; the key has its own.

@@ -1,87 +1,96 @@
-//! What a formatter leaves open: blank lines between items, the header.
+//! What a formatter leaves open: blank lines between items, tables of macro calls, the header.
 
-/// Puts a blank line between items (and between the items of an `impl`, a `trait`, a `mod`), none between imports, fields and statements.
-pub(crate) fn spread(text: &str) -> String {
-    let mut spread = String::with_capacity(text.len() + text.len() / 16);
-    let mut previous = Line::Other;
-    for line in text.lines() {
-        let kind = Line::of(line);
-        if kind.begins_after(previous) {
-            spread.push('\n');
+use syn::{ImplItem, Item, TraitItem};
+
+/// The text of a file: formatted, a blank line between items (and between those of an `impl` or a `trait`), none within a run of imports,
+/// modules, constants.
+pub(crate) fn print(file: &syn::File, tables: &[String]) -> String {
+    let mut text = String::new();
+    let mut previous: Option<Run> = None;
+    for item in &file.items {
+        let run = Run::of(item);
+        if previous.is_some_and(|previous| previous != run || run == Run::Other) {
+            text.push('\n');
         }
-        spread.push_str(line);
-        spread.push('\n');
-        previous = kind;
+        text.push_str(&match item {
+            Item::Impl(block) => block_text(item, block.items.len(), |index| {
+                let mut one = block.clone();
+                one.items = vec![block.items[index].clone()];
+                (Item::Impl(one), matches!(block.items[index], ImplItem::Const(_) | ImplItem::Type(_)))
+            }),
+            Item::Trait(block) => block_text(item, block.items.len(), |index| {
+                let mut one = block.clone();
+                one.items = vec![block.items[index].clone()];
+                (Item::Trait(one), matches!(block.items[index], TraitItem::Const(_) | TraitItem::Type(_)))
+            }),
+            Item::Macro(call) => table(call, tables).map_or_else(|| item_text(item), str::to_owned),
+            _ => item_text(item),
+        });
+        previous = Some(run);
     }
-    spread
+    text
 }
 
-/// What a line is, as far as blank lines go.
+/// What stands together without blank lines.
 #[derive(Clone, Copy, PartialEq)]
-enum Line {
-    /// `use …;`, `mod …;`, of one group.
-    Use(usize),
-    /// Docs or attributes of an item, at that depth.
-    Lead(usize),
-    /// The first line of an item, whether it ends there too, at that depth.
-    Item(usize, bool),
-    /// `const` or `type` of one line, at that depth.
-    Constant(usize),
-    /// The line that closes an item.
-    Close(usize),
-    /// Anything else.
+enum Run {
+    Modules,
+    Imports,
+    Exports,
     Other,
 }
 
-impl Line {
-    fn of(line: &str) -> Self {
-        let text = line.trim_start();
-        let depth = line.len() - text.len();
-        let ends = text.ends_with(';') || text.ends_with('}') || text.ends_with("},");
-        let starts = |words: &[&str]| words.iter().any(|word| text.starts_with(word));
-        if depth > 4 {
-            return Self::Other;
+impl Run {
+    fn of(item: &Item) -> Self {
+        match item {
+            Item::Mod(module) if module.content.is_none() => Self::Modules,
+            Item::Use(it) if matches!(it.vis, syn::Visibility::Inherited) => Self::Imports,
+            Item::Use(_) => Self::Exports,
+            _ => Self::Other,
         }
-        if starts(&["use ", "pub use ", "mod ", "pub mod "]) && text.ends_with(';') {
-            return Self::Use(depth);
-        }
-        if starts(&["///", "#["]) {
-            return Self::Lead(depth);
-        }
-        let items = ["fn ", "async fn ", "pub fn ", "pub async fn ", "impl ", "impl<", "pub trait ", "trait ", "pub struct ", "struct ", "pub enum ", "enum "];
-        if starts(&["const ", "pub const ", "type ", "pub type ", "static "]) && !starts(&["const fn", "pub const fn"]) {
-            return if ends { Self::Constant(depth) } else { Self::Item(depth, false) };
-        }
-        if starts(&items) || starts(&["pub const fn "]) || (depth == 0 && starts(&["minos_runtime::"])) {
-            return Self::Item(depth, ends);
-        }
-        if matches!(text, "}" | "});" | "};") || text == "}" {
-            return Self::Close(depth);
-        }
-        Self::Other
     }
+}
 
-    fn depth(self) -> Option<usize> {
-        match self {
-            Self::Use(depth) | Self::Lead(depth) | Self::Item(depth, _) | Self::Constant(depth) | Self::Close(depth) => Some(depth),
-            Self::Other => None,
-        }
-    }
+fn item_text(item: &Item) -> String {
+    prettyplease::unparse(&syn::File { shebang: None, attrs: Vec::new(), items: vec![item.clone()], frontmatter: None })
+}
 
-    /// Whether a blank line stands between `previous` and this.
-    fn begins_after(self, previous: Self) -> bool {
-        let (Some(depth), Some(before)) = (self.depth(), previous.depth()) else { return false };
-        if depth != before {
-            return false;
-        }
-        match (previous, self) {
-            (Self::Lead(_), _) | (_, Self::Close(_) | Self::Other) => false,
-            (Self::Use(_), Self::Use(_)) | (Self::Constant(_), Self::Constant(_)) => false,
-            // Variants and fields of one line, with docs above: only items open a block.
-            (Self::Other, _) => false,
-            _ => true,
-        }
+/// An `impl` or a `trait`: each of its items by itself, between the head and the closing brace. `one` gives the block with a single item,
+/// and whether that is a constant or a type.
+fn block_text(whole: &Item, count: usize, one: impl Fn(usize) -> (Item, bool)) -> String {
+    if count < 2 {
+        return item_text(whole);
     }
+    let mut text = String::new();
+    let mut after_constant = false;
+    for index in 0..count {
+        let (item, constant) = one(index);
+        let single = item_text(&item);
+        let head_end = single.match_indices("{\n").find(|(at, _)| !single[..*at].rsplit('\n').next().unwrap_or("").starts_with(' '));
+        let start = head_end.map_or(0, |(at, found)| at + found.len());
+        let end = single.trim_end().rfind('\n').map_or(single.len(), |at| at + 1);
+        if index == 0 {
+            text.push_str(&single[..start]);
+        } else if !(constant && after_constant) {
+            text.push('\n');
+        }
+        text.push_str(&single[start..end]);
+        after_constant = constant;
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// The name of the macro that stands for a table until the file is printed.
+pub(crate) const TABLE: &str = "table_of_minos";
+
+/// The text of a table.
+fn table<'t>(call: &syn::ItemMacro, tables: &'t [String]) -> Option<&'t str> {
+    if !call.mac.path.is_ident(TABLE) {
+        return None;
+    }
+    let index: usize = call.mac.tokens.to_string().parse().ok()?;
+    tables.get(index).map(String::as_str)
 }
 
 /// The header, the module's docs, the text.

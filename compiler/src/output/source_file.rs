@@ -78,7 +78,7 @@ impl Uses {
                 imports.push((parent.to_owned(), format!("{name} as _")));
             }
         }
-        imports.sort();
+        imports.sort_by_cached_key(|(path, name)| format!("{path}::{name}"));
         imports
     }
 }
@@ -93,6 +93,8 @@ pub(crate) struct SourceFile {
     docs: String,
     uses: Uses,
     scope: Scope,
+    /// Macro calls that read as tables: an entry a line, as they are to be printed.
+    tables: Vec<String>,
 }
 
 impl SourceFile {
@@ -104,6 +106,7 @@ impl SourceFile {
             docs: docs.to_owned(),
             uses: Uses::new(module, own),
             scope: Scope::new(),
+            tables: Vec::new(),
         }
     }
 
@@ -129,6 +132,20 @@ impl SourceFile {
         }
     }
 
+    /// Adds a macro call that reads as a table, an entry a line: `minos_runtime::events!(OrderEvent { … });`.
+    pub(crate) fn table(&mut self, head: &str, open: char, entries: impl Iterator<Item = String>, close: &str) {
+        let mut text = format!("minos_runtime::{head}{open}\n");
+        for entry in entries {
+            text.push_str("    ");
+            text.push_str(&entry);
+            text.push_str(",\n");
+        }
+        text.push_str(close);
+        text.push('\n');
+        self.scope.raw(format!("{}!({});", layout::TABLE, self.tables.len()));
+        self.tables.push(text);
+    }
+
     /// The text: formatted, with a blank line between items and the header in front.
     pub(crate) fn finish(self) -> Result<(String, String), EmitError> {
         let mut imports = Scope::new();
@@ -137,7 +154,7 @@ impl SourceFile {
         }
         let text = format!("{}\n{}", imports.to_string(), self.scope.to_string());
         let parsed = syn::parse_file(&text).map_err(|error| EmitError::new(&self.path, &error, &text))?;
-        let body = layout::spread(&prettyplease::unparse(&parsed));
+        let body = layout::print(&parsed, &self.tables);
         Ok((self.path, layout::with_header(&self.origin, &self.docs, &body)))
     }
 }

@@ -56,7 +56,7 @@ impl Inline {
             plan.model.all::<minos_dsl::model::Compose>().for_each(|it| collector.params(&it.get().name, &it.get().params));
         }
         let model = plan.model;
-        let contracts = plan.contracts;
+        let contracts = &plan.contracts;
         for it in contracts.shared.iter().chain(&contracts.types) {
             if let TypeRef::Value(id) = it {
                 collector.params(&model.at(*id).get().name, &model.at(*id).get().fields);

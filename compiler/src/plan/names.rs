@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use minos_dsl::model::{Aggregate, Command, Cursor, Error, Event, Owner, Ty, TypeRef};
 
 use super::Plan;
-use crate::rust::name::{pascal, snake};
+use crate::rust::name::{pascal, snake, type_name};
 
 /// An item: the module it is in, and its name there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,7 +35,7 @@ impl<'m> Plan<'m> {
                 TypeRef::Value(id) => model.at(id).name.to_string(),
                 TypeRef::Enum(id) => model.at(id).name.to_string(),
             };
-            let mut name = pascal(&written);
+            let mut name = type_name(&written, "Type");
             if !taken.insert((module.clone(), name.clone())) {
                 let prefix = match owner {
                     Owner::Aggregate(id) => model.at(id).name.to_string(),
@@ -130,13 +130,13 @@ impl<'m> Plan<'m> {
 
     /// The name of a command's parameters.
     pub(crate) fn command_name(&self, command: Cursor<'m, Command>) -> String {
-        let name = pascal(&command.name);
+        let name = type_name(&command.name, "Command");
         if reserved(command.aggregate()).contains(&name) { format!("{name}Command") } else { name }
     }
 
     /// The name of an event's payload.
     pub(crate) fn event_name(&self, event: Cursor<'m, Event>) -> String {
-        let name = pascal(&event.name);
+        let name = type_name(&event.name, "Event");
         let aggregate = event.aggregate();
         let taken = reserved(aggregate).contains(&name) || aggregate.commands().any(|it| pascal(&it.name) == name);
         if taken { format!("{name}Event") } else { name }
@@ -144,7 +144,7 @@ impl<'m> Plan<'m> {
 
     /// The name of an error.
     pub(crate) fn error_name(&self, error: Cursor<'m, Error>) -> String {
-        let name = pascal(&error.name);
+        let name = type_name(&error.name, "Error");
         let Owner::Aggregate(id) = error.owner else { return name };
         let aggregate = self.model.at(id);
         let taken = reserved(aggregate).contains(&name)

@@ -167,7 +167,7 @@ impl<'a> Scope<'a> {
             K::Absent => Code::value(quote!(None)),
             K::List(items) => {
                 let items = items.iter().map(|item| self.owned(item));
-                Code::value(quote!(vec![#(#items),*]))
+                Code::value(quote!(Vec::from([#(#items),*])))
             }
             K::Value(id, values) => {
                 let name = self.ty(&Ty::Value(*id));

@@ -74,9 +74,9 @@ pub(crate) fn reads_row(expr: &Expr) -> bool {
 }
 
 fn compare(scope: &Scope<'_>, view: Id<View>, comparison: Comparison, a: &Expr, b: &Expr) -> TokenStream {
-    let kind = scope.uses.runtime("view", "Comparison");
     match (column(a), column(b)) {
         (Some(left), Some(right)) => {
+            let kind = scope.uses.runtime("view", "Comparison");
             let (left, right, operator) = (scope.column(view, left), scope.column(view, right), operator(comparison));
             quote!(#left.is_as(#kind::#operator, &#right))
         }
@@ -107,10 +107,12 @@ fn against(scope: &Scope<'_>, view: Id<View>, index: u32, comparison: Comparison
     };
     let reference = scope.borrowed(value_code);
     let exact = scope.plan.column_ty(view, index) == value_code.ty;
+    if exact && comparison == Comparison::Equal {
+        return quote!(#column.eq(#reference));
+    }
     let kind = scope.uses.runtime("view", "Comparison");
     let operator = operator(comparison);
     match (exact, comparison) {
-        (true, Comparison::Equal) => quote!(#column.eq(#reference)),
         (true, _) => quote!(#column.is(#kind::#operator, #reference)),
         (false, _) => {
             let compare = scope.uses.runtime("view", "compare");

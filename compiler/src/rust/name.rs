@@ -63,6 +63,20 @@ pub(crate) fn ident(name: &str) -> Ident {
     }
 }
 
+/// Names that every Rust file has, or that macros of generated code count on.
+const PRELUDE: &[&str] = &[
+    "AsMut", "AsRef", "BTreeMap", "BTreeSet", "Box", "Clone", "Copy", "Debug", "Default", "DoubleEndedIterator", "Drop", "Eq", "Err",
+    "ExactSizeIterator", "Extend", "Fn", "FnMut", "FnOnce", "From", "FromIterator", "Hash", "Into", "IntoIterator", "Iterator", "None", "Ok",
+    "Option", "Ord", "PartialEq", "PartialOrd", "Result", "Send", "Sized", "Some", "String", "Sync", "ToOwned", "ToString", "TryFrom",
+    "TryInto", "Unpin", "Vec",
+];
+
+/// The name of a type: `Charge` of `charge`; with `suffix` behind it where Rust has the name already: `SendArguments`.
+pub(crate) fn type_name(name: &str, suffix: &str) -> String {
+    let name = pascal(name);
+    if PRELUDE.contains(&name.as_str()) { format!("{name}{suffix}") } else { name }
+}
+
 /// The identifier of a field, parameter, variable or function of the spec.
 pub(crate) fn field(name: &str) -> Ident {
     ident(&snake(name))

@@ -53,7 +53,7 @@ impl Writer {
             Statement::Require { condition, otherwise } => {
                 let bind = self.bind_for(std::iter::once(condition).chain(&otherwise.arguments));
                 let (fails, error) = (scope.negated_condition(condition), raise(scope, otherwise));
-                quote!(#bind if #fails { return Err(#error.into()); })
+                quote!(#bind if #fails { let refusal = #error; return Err(refusal.into()); })
             }
             Statement::If { condition, then, otherwise } => {
                 let bind = self.bind_for([condition]);

@@ -349,7 +349,7 @@ impl Saga for Fulfilment {
         Ok(match step {
             "credit" => Action::send(&self.placed.customer, &HoldCredit { order }),
             "stock" => Action::send(&self.placed.products[branch], &Reserve { order }),
-            "charge" => Action::call("orders.Payments", "charge", &json!({ "order": order })),
+            "charge" => Action::call_named("orders.Payments", "charge", &json!({ "order": order })),
             _ => Action::send(&order, &order::Approve { payment: self.payment.clone().unwrap_or_default() }),
         })
     }
@@ -374,7 +374,7 @@ impl Policy for Thank {
     const NAME: &'static str = "orders.Thank";
     const FOLLOWS: &'static [&'static str] = &["orders.Order.Approved"];
     fn react(event: &Recorded) -> Result<Vec<Action>, HandlingError> {
-        Ok(vec![Action::call("orders.Mailer", "send", &json!({ "order": event.stream.id() }))])
+        Ok(vec![Action::call_named("orders.Mailer", "send", &json!({ "order": event.stream.id() }))])
     }
 }
 

@@ -82,7 +82,7 @@ pub(super) fn adapter<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> String {
         operations.join("\n")
     );
     let source = format!("{imports}\n{item}");
-    let formatted = syn::parse_file(&source).map_or(source, |file| crate::output::layout::spread(&prettyplease::unparse(&file)));
+    let formatted = syn::parse_file(&source).map_or(source, |file| crate::output::layout::print(&file, &[]));
     text.push_str(&formatted);
     text
 }

@@ -143,20 +143,20 @@ fn change(scope: &Scope<'_>, view: Cursor<'_, View>, it: &RowChange) -> TokenStr
             let mut all: Vec<(u32, Expr)> = columns.iter().chain(defaults).cloned().collect();
             all.sort_by_key(|(index, _)| *index);
             let (literal, columns) = (row_literal(scope, view, key, &all), set(scope, columns));
-            quote!(rows.upsert(#literal, vec![#(#columns),*]);)
+            quote!(rows.upsert(#literal, Vec::from([#(#columns),*]));)
         }
         RowChange::Update { key, columns } => {
             let reads_row = columns.iter().any(|(_, value)| reads_row(value));
             let (key, columns) = (scope.borrowed(key), set(scope, columns));
             if reads_row {
-                quote!(if let Some(row) = rows.get::<#row>(#key).await? { rows.update(#key, vec![#(#columns),*]); })
+                quote!(if let Some(row) = rows.get::<#row>(#key).await? { rows.update(#key, Vec::from([#(#columns),*])); })
             } else {
-                quote!(rows.update(#key, vec![#(#columns),*]);)
+                quote!(rows.update(#key, Vec::from([#(#columns),*]));)
             }
         }
         RowChange::UpdateWhere { columns, filter: condition } => {
             let (columns, condition) = (set(scope, columns), filter(scope, view.id(), condition));
-            quote!(rows.update_where(#condition, vec![#(#columns),*]);)
+            quote!(rows.update_where(#condition, Vec::from([#(#columns),*]));)
         }
         RowChange::Delete { key } => {
             let key = scope.borrowed(key);

@@ -28,19 +28,19 @@ use crate::output::source_file::SourceFile;
 use crate::plan::Plan;
 use crate::rust::expr::Scope;
 use crate::rust::filter::{filter, reads_row};
-use crate::rust::name::{field, ident, pascal};
+use crate::rust::name::{field, ident};
 
 pub(super) fn emit<'m>(plan: &Plan<'m>, file: &mut SourceFile, query: Cursor<'m, Query>) {
     let docs = docs_or(&query.docs, || format!("The query `{}`.", query.path()));
     let members: Vec<Member<'_>> =
         query.get().params.iter().map(|it| Member::new(plan, file.uses(), &it.name, &it.docs, &it.ty)).collect();
-    record(file, &pascal(&query.name), &docs, &["Clone", "Debug", "PartialEq"], Wire::Strict, &members);
+    record(file, &Plan::query_name(query), &docs, &["Clone", "Debug", "PartialEq"], Wire::Strict, &members);
     let uses = file.uses();
     let view = query.view();
     let mut scope = Scope::new(plan, uses);
     scope.param_names = query.params.iter().map(|it| it.name.to_string()).collect();
     scope.column_names = view.get().columns.iter().map(|it| it.name.to_string()).collect();
-    let (name, wire, row) = (ident(&pascal(&query.name)), query.path(), ident(&Plan::row_name(view)));
+    let (name, wire, row) = (ident(&Plan::query_name(query)), query.path(), ident(&Plan::row_name(view)));
     let (query_trait, result, filter_ty) = (uses.runtime("view", "Query"), uses.runtime("view", "QueryResult"), uses.runtime("view", "Filter"));
     let answer = match query.answer {
         Answer::Row => quote!(Row),
@@ -49,7 +49,7 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, file: &mut SourceFile, query: Cursor<'m,
     };
     let route = plan.query_route(query);
     let in_path = path_param(query).filter(|_| route.contains('{')).map(|it| quote!(const PATH_PARAM: Option<&'static str> = Some(#it);));
-    let needs_token = matches!(query.allow, Allow::Rule(_)).then(|| quote!(const NEEDS_TOKEN: bool = true;));
+    let needs_token = matches!(query.get().allow, Allow::Rule(_)).then(|| quote!(const NEEDS_TOKEN: bool = true;));
     let rules = rules(&scope, query);
     let condition = condition(&scope, query);
     let order = order(&scope, query);
@@ -100,7 +100,7 @@ fn order(scope: &Scope<'_>, query: Cursor<'_, Query>) -> Option<TokenStream> {
         let column = scope.column(query.view, *column);
         quote!(#column.order(#descending))
     });
-    Some(quote!(fn order() -> Vec<(String, bool)> { vec![#(#columns),*] }))
+    Some(quote!(fn order() -> Vec<(String, bool)> { Vec::from([#(#columns),*]) }))
 }
 
 /// `allow_call`, and `allow_row` where the rule reads the row.
