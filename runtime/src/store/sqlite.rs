@@ -41,11 +41,15 @@ pub struct SqliteLimits {
     pub group: usize,
     /// Connections that read.
     pub readers: u32,
+    /// How long a lock held by another process is waited for.
+    pub patience: Duration,
+    /// Pages (of 4 KiB) that the file may have; `None`: as many as the disk holds.
+    pub pages: Option<u32>,
 }
 
 impl Default for SqliteLimits {
     fn default() -> Self {
-        Self { queue: 4096, group: 256, readers: 4 }
+        Self { queue: 4096, group: 256, readers: 4, patience: Duration::from_secs(5), pages: None }
     }
 }
 
@@ -72,9 +76,9 @@ impl SqliteStore {
         context: &Context,
         limits: SqliteLimits,
     ) -> Result<Self, StoreError> {
-        let mut connection = connect::writer(path).await?;
+        let mut connection = connect::writer(path, &limits).await?;
         let identity = schema::prepare(&mut connection, service, context).await?;
-        let readers = connect::readers(path, limits.readers.max(1)).await?;
+        let readers = connect::readers(path, &limits).await?;
         let tables = Arc::new(RwLock::new(Arc::new(identity.tables)));
         let commits = watch::Sender::new(0);
         let (jobs, waiting) = mpsc::channel(limits.queue.max(1));
@@ -84,7 +88,7 @@ impl SqliteStore {
             tables: Arc::clone(&tables),
             context: context.clone(),
             commits: commits.clone(),
-            group_limit: limits.group.max(1),
+            limits: SqliteLimits { group: limits.group.max(1), ..limits },
             texts: changes::Texts::default(),
         };
         tokio::spawn(writer.run(waiting));

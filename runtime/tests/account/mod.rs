@@ -1,4 +1,5 @@
 //! A small aggregate, written by hand as generated code would be: everything that the engine does is in it.
+//! Shared by the engine's tests and the measurement in `examples/commands.rs`.
 
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "several tests share it")]
 
@@ -15,49 +16,49 @@ use minos_runtime::view::{Column, KeptView};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AccountId(Uuid);
+pub(crate) struct AccountId(Uuid);
 minos_runtime::id!(AccountId);
 
 /// An account: money goes in and out, some of it is held for orders; open for a day, unless it is closed before.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Account {
-    pub email: String,
-    pub balance: i64,
-    pub holds: BTreeMap<String, i64>,
-    pub status: &'static str,
+pub(crate) struct Account {
+    pub(crate) email: String,
+    pub(crate) balance: i64,
+    pub(crate) holds: BTreeMap<String, i64>,
+    pub(crate) status: &'static str,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Opened {
-    pub email: String,
+pub(crate) struct Opened {
+    pub(crate) email: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct EmailChanged {
-    pub email: String,
+pub(crate) struct EmailChanged {
+    pub(crate) email: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Deposited {
-    pub amount: i64,
+pub(crate) struct Deposited {
+    pub(crate) amount: i64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Held {
-    pub order: String,
-    pub amount: i64,
+pub(crate) struct Held {
+    pub(crate) order: String,
+    pub(crate) amount: i64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Released {
-    pub order: String,
+pub(crate) struct Released {
+    pub(crate) order: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Closed {}
+pub(crate) struct Closed {}
 
 #[derive(Clone, Debug)]
-pub enum AccountEvent {
+pub(crate) enum AccountEvent {
     Opened(Opened),
     EmailChanged(EmailChanged),
     Deposited(Deposited),
@@ -143,8 +144,8 @@ macro_rules! command {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Open {
-    pub email: String,
+pub(crate) struct Open {
+    pub(crate) email: String,
 }
 command!(Open "bank.Account.Open" Some(("POST", "/accounts")), true, self, caller, caller.has_role("clerk"), decision, {
     decision.emit(Opened { email: self.email.clone() })
@@ -152,8 +153,8 @@ command!(Open "bank.Account.Open" Some(("POST", "/accounts")), true, self, calle
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ChangeEmail {
-    pub email: String,
+pub(crate) struct ChangeEmail {
+    pub(crate) email: String,
 }
 command!(ChangeEmail "bank.Account.ChangeEmail" Some(("POST", "/accounts/{id}/change-email")), false, self, caller, caller.has_role("clerk"), decision, {
     decision.emit(EmailChanged { email: self.email.clone() })
@@ -161,9 +162,9 @@ command!(ChangeEmail "bank.Account.ChangeEmail" Some(("POST", "/accounts/{id}/ch
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Deposit {
-    pub amount: i64,
-    pub note: String,
+pub(crate) struct Deposit {
+    pub(crate) amount: i64,
+    pub(crate) note: String,
 }
 command!(Deposit "bank.Account.Deposit" Some(("POST", "/accounts/{id}/deposit")), false, self, caller, caller.has_role("clerk"), decision, {
     decision.require_status(&["open"])?;
@@ -172,9 +173,9 @@ command!(Deposit "bank.Account.Deposit" Some(("POST", "/accounts/{id}/deposit"))
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Hold {
-    pub order: String,
-    pub amount: i64,
+pub(crate) struct Hold {
+    pub(crate) order: String,
+    pub(crate) amount: i64,
 }
 command!(Hold "bank.Account.Hold" None, false, self, _caller, false, decision, {
     let state = decision.state()?;
@@ -191,8 +192,8 @@ command!(Hold "bank.Account.Hold" None, false, self, _caller, false, decision, {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Release {
-    pub order: String,
+pub(crate) struct Release {
+    pub(crate) order: String,
 }
 command!(Release "bank.Account.Release" None, false, self, _caller, false, decision, {
     if !decision.state()?.holds.contains_key(&self.order) {
@@ -203,7 +204,7 @@ command!(Release "bank.Account.Release" None, false, self, _caller, false, decis
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Close {}
+pub(crate) struct Close {}
 command!(Close "bank.Account.Close" Some(("POST", "/accounts/{id}/close")), false, self, caller, caller.has_role("clerk"), decision, {
     decision.require_status(&["open"])?;
     decision.emit(Closed {})
@@ -211,11 +212,11 @@ command!(Close "bank.Account.Close" Some(("POST", "/accounts/{id}/close")), fals
 
 /// A row an account, kept in its commits.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct CardRow {
-    pub account: AccountId,
-    pub email: String,
-    pub balance: i64,
-    pub status: String,
+pub(crate) struct CardRow {
+    pub(crate) account: AccountId,
+    pub(crate) email: String,
+    pub(crate) balance: i64,
+    pub(crate) status: String,
 }
 
 impl CardRow {
@@ -231,7 +232,7 @@ minos_runtime::row!(
     [account = ACCOUNT, email = EMAIL, balance = BALANCE, status = STATUS]
 );
 
-pub struct Card;
+pub(crate) struct Card;
 
 impl KeptView for Card {
     type Aggregate = Account;
@@ -245,7 +246,7 @@ impl KeptView for Card {
 }
 
 /// The service that has all of it.
-pub fn service() -> Service {
+pub(crate) fn service() -> Service {
     Service::new("bank")
         .aggregate::<Account>()
         .command::<Open>()

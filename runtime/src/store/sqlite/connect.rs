@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row};
 
+use super::SqliteLimits;
 use super::error::not_read;
 use crate::store::StoreError;
 
@@ -19,28 +20,34 @@ pub(super) enum Purpose {
 }
 
 /// The settings of each connection.
-pub(super) fn options(path: &Path, purpose: Purpose) -> SqliteConnectOptions {
+pub(super) fn options(path: &Path, purpose: Purpose, limits: &SqliteLimits) -> SqliteConnectOptions {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(purpose == Purpose::Write)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(5))
+        .busy_timeout(limits.patience)
         .statement_cache_capacity(512)
         .row_buffer_size(256)
-        .pragma("cache_size", "-16384")
         .pragma("temp_store", "MEMORY")
+        .pragma("analysis_limit", "400")
         .disable_statement_logging();
     match purpose {
-        Purpose::Write => options.pragma("wal_autocheckpoint", "4000"),
-        Purpose::Read => options.pragma("query_only", "ON"),
+        Purpose::Read => options.pragma("query_only", "ON").pragma("cache_size", "-4096"),
+        Purpose::Write => {
+            let options = options.pragma("wal_autocheckpoint", "4000").pragma("cache_size", "-8192");
+            match limits.pages {
+                Some(pages) => options.pragma("max_page_count", pages.to_string()),
+                None => options,
+            }
+        }
     }
 }
 
 /// Opens the writer's connection.
-pub(super) async fn writer(path: &Path) -> Result<SqliteConnection, StoreError> {
-    let mut connection = options(path, Purpose::Write).connect().await.map_err(|error| not_read(&error))?;
+pub(super) async fn writer(path: &Path, limits: &SqliteLimits) -> Result<SqliteConnection, StoreError> {
+    let mut connection = options(path, Purpose::Write, limits).connect().await.map_err(|error| not_read(&error))?;
     match assert_settings(&mut connection).await.map_err(|error| not_read(&error))? {
         None => Ok(connection),
         Some(wrong) => {
@@ -70,9 +77,9 @@ pub(super) async fn assert_settings(connection: &mut SqliteConnection) -> Result
 }
 
 /// The pool of readers.
-pub(super) async fn readers(path: &Path, count: u32) -> Result<sqlx::SqlitePool, StoreError> {
+pub(super) async fn readers(path: &Path, limits: &SqliteLimits) -> Result<sqlx::SqlitePool, StoreError> {
     sqlx::sqlite::SqlitePoolOptions::new()
-        .max_connections(count)
+        .max_connections(limits.readers.max(1))
         .min_connections(1)
         .test_before_acquire(false)
         .acquire_timeout(Duration::from_secs(10))
@@ -86,7 +93,29 @@ pub(super) async fn readers(path: &Path, count: u32) -> Result<sqlx::SqlitePool,
                 }
             })
         })
-        .connect_with(options(path, Purpose::Read))
+        .connect_with(options(path, Purpose::Read, limits))
         .await
         .map_err(|error| not_read(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_could_lose_commits_is_found_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let sound = || options(&folder.path().join("a.db"), Purpose::Write, &SqliteLimits::default());
+        let mut connection = sound().connect().await.unwrap();
+        assert_eq!(assert_settings(&mut connection).await.unwrap(), None);
+        let unsound = [
+            (sound().synchronous(SqliteSynchronous::Normal), "synchronous"),
+            (sound().foreign_keys(false), "foreign_keys"),
+        ];
+        for (options, name) in unsound {
+            let mut connection = options.connect().await.unwrap();
+            let wrong = assert_settings(&mut connection).await.unwrap().unwrap();
+            assert!(wrong.contains(name), "{wrong}");
+        }
+    }
 }

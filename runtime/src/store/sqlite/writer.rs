@@ -11,13 +11,16 @@ use uuid::Uuid;
 
 use super::changes::{self, Texts};
 use super::error;
-use super::{connect, facts, schema};
+use super::{SqliteLimits, connect, facts, schema};
 use crate::commit::{Commit, CommitError, Committed};
 use crate::context::Context;
 use crate::store::StoreError;
 use crate::store::plan::{Changes, Needs, results};
 use crate::store::tables::Tables;
 use crate::view::Table;
+
+/// So that the planner knows what the tables hold: a short look at them (bounded by `analysis_limit`), every so many groups.
+const GROUPS_BETWEEN_ANALYSES: u64 = 4096;
 
 type Results = Vec<Result<Committed, CommitError>>;
 
@@ -38,7 +41,7 @@ pub(super) struct Writer {
     pub(super) tables: Arc<RwLock<Arc<Tables>>>,
     pub(super) context: Context,
     pub(super) commits: watch::Sender<u64>,
-    pub(super) group_limit: usize,
+    pub(super) limits: SqliteLimits,
     pub(super) texts: Texts,
 }
 
@@ -58,7 +61,12 @@ fn wakes(commit: &Commit) -> bool {
 impl Writer {
     /// Works until it is closed, or nobody is left who could ask for anything.
     pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut groups: u64 = 0;
         while let Some(first) = jobs.recv().await {
+            groups += 1;
+            if groups.is_multiple_of(GROUPS_BETWEEN_ANALYSES) {
+                self.analyse().await;
+            }
             // Those just answered are about to submit again: one turn of the scheduler lets them into this group.
             tokio::task::yield_now().await;
             let mut group = Group::default();
@@ -81,7 +89,7 @@ impl Writer {
                         self.administer(other).await;
                     }
                 }
-                next = if group.commits.len() < self.group_limit { jobs.try_recv().ok() } else { None };
+                next = if group.commits.len() < self.limits.group { jobs.try_recv().ok() } else { None };
             }
             self.write(group).await;
         }
@@ -90,7 +98,7 @@ impl Writer {
 
     async fn write(&mut self, group: Group) {
         let mut results = Vec::with_capacity(group.commits.len());
-        for commits in group.commits.chunks(self.group_limit) {
+        for commits in group.commits.chunks(self.limits.group) {
             results.extend(self.write_together(commits).await);
         }
         let told = group.commits.iter().zip(&results).any(|(commit, result)| result.is_ok() && wakes(commit));
@@ -123,7 +131,9 @@ impl Writer {
     async fn transaction(&mut self, commits: &[Commit]) -> Result<Results, CommitError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => connect::writer(&self.path).await.map_err(|error| CommitError::Unavailable(error.to_string()))?,
+            None => connect::writer(&self.path, &self.limits)
+                .await
+                .map_err(|error| CommitError::Unavailable(error.to_string()))?,
         };
         let written = self.transaction_on(&mut connection, commits).await;
         match &written {
@@ -200,7 +210,7 @@ impl Writer {
 
     async fn connected(&mut self) -> Result<&mut SqliteConnection, StoreError> {
         if self.connection.is_none() {
-            self.connection = Some(connect::writer(&self.path).await?);
+            self.connection = Some(connect::writer(&self.path, &self.limits).await?);
         }
         self.connection.as_mut().ok_or_else(|| StoreError::Unavailable("no connection".to_owned()))
     }
@@ -210,9 +220,17 @@ impl Writer {
         change(Arc::make_mut(&mut current));
     }
 
+    async fn analyse(&mut self) {
+        if let Some(connection) = &mut self.connection
+            && let Err(error) = sqlx::query("PRAGMA optimize").execute(connection).await
+        {
+            tracing::warn!(%error, "the tables could not be analysed");
+        }
+    }
+
     async fn close(&mut self) {
-        if let Some(mut connection) = self.connection.take() {
-            let _ = sqlx::query("PRAGMA optimize").execute(&mut connection).await;
+        self.analyse().await;
+        if let Some(connection) = self.connection.take() {
             let _ = connection.close().await;
         }
     }
