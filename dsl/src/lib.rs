@@ -14,6 +14,9 @@
 //!
 //! This crate reads no files and no clock, writes nothing, and never panics, whatever the text.
 
+// What pest derives says `alloc`.
+extern crate alloc;
+
 pub mod ast;
 mod check;
 pub mod diagnostic;
