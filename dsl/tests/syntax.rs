@@ -285,3 +285,25 @@ fn docs_and_comments_are_kept() {
     assert_eq!(doc(&aggregate.events[0].fields[0].doc), "Of y.");
     assert_eq!(file.comments.len(), 8);
 }
+
+/// The grammar recurses through brackets, and pest is built without its own guard: the limit must fit the smallest stack.
+#[test]
+fn what_nests_to_the_limit_is_read_on_a_small_stack() {
+    let nest = |open: &str, close: &str, depth: usize| format!("{}1{}", open.repeat(depth), close.repeat(depth));
+    let texts = [
+        within(&format!("    let y = {}", nest("(", ")", 38))),
+        within(&format!("    let y = {}", nest("[", "]", 38))),
+        within(&format!("    let y = {}", nest("f(a => ", ")", 38))),
+        within(&format!("    let y = {}", nest("m[", "]", 38))),
+        within(&format!("    let y = {}", nest("not not -(", ")", 30))),
+        within(&format!("    command C {{ {} done {} }}", "if x { ".repeat(36), "}".repeat(36))),
+        within(&format!("    y: {}int{}", "list<".repeat(16), ">".repeat(16))),
+    ];
+    for text in texts {
+        let read = move || {
+            let told = told(&text);
+            assert!(told.is_empty(), "{told:#?}\n{text}");
+        };
+        std::thread::Builder::new().stack_size(1024 * 1024).spawn(read).unwrap().join().unwrap();
+    }
+}
