@@ -44,8 +44,7 @@ pub fn check(sources: &Sources) -> (Option<Model>, Diagnostics) {
     let mut diagnostics = Diagnostics::new();
     let mut order: Vec<SourceId> = sources.iter().map(|(id, _)| id).collect();
     order.sort_by(|a, b| sources.get(*a).path().cmp(sources.get(*b).path()));
-    let files: Vec<ast::File> =
-        order.into_iter().map(|id| parse::parse(id, sources.get(id).text(), &mut diagnostics)).collect();
+    let files = parse::parse_all(sources, &order, &mut diagnostics);
     let mut draft = Draft::new();
     draft.declare(&files);
     draft.resolve(&files);

@@ -32,13 +32,15 @@ mod types;
 mod view;
 mod words;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use builder::{Builder, Piece, children};
 use grammar::Rule;
 use split::{Place, Tokens};
 
 use crate::ast::{Broken, File, Noun, System};
 use crate::diagnostic::{Diagnostic, Diagnostics, syntax};
-use crate::source::SourceId;
+use crate::source::{SourceId, Sources};
 
 /// Reads one file. Whatever the text is, a file comes back; what could not be read is reported and stands in it as broken.
 pub fn parse(source: SourceId, text: &str, diagnostics: &mut Diagnostics) -> File {
@@ -70,6 +72,53 @@ pub fn parse(source: SourceId, text: &str, diagnostics: &mut Diagnostics) -> Fil
     file.broken.append(&mut builder.leftovers);
     file.comments = scanned.comments;
     file
+}
+
+/// Below so many bytes a thread costs more than it saves.
+const WORTH_THREADS: usize = 64 * 1024;
+
+/// Reads files, side by side where there is enough to read. Files and diagnostics come in the order that is given.
+pub(crate) fn parse_all(sources: &Sources, order: &[SourceId], diagnostics: &mut Diagnostics) -> Vec<File> {
+    let bytes: usize = order.iter().map(|&id| sources.get(id).text().len()).sum();
+    let threads =
+        std::thread::available_parallelism().map_or(1, usize::from).min(bytes / WORTH_THREADS).min(order.len());
+    let read = |id: SourceId| {
+        let mut told = Diagnostics::new();
+        (parse(id, sources.get(id).text(), &mut told), told)
+    };
+    let read_files: Vec<(File, Diagnostics)> =
+        if threads < 2 { order.iter().map(|&id| read(id)).collect() } else { in_parallel(order, threads, &read) };
+    let each = |(file, told)| {
+        diagnostics.extend(told);
+        file
+    };
+    read_files.into_iter().map(each).collect()
+}
+
+/// Applies `read` to each item on some threads, which take the next item as they are free; the results in the order of the items.
+fn in_parallel<T: Copy + Sync, R: Send>(items: &[T], threads: usize, read: &(impl Fn(T) -> R + Sync)) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(&item) = items.get(at) else { return done };
+            done.push((at, read(item)));
+        }
+    };
+    let mut done = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut done = work();
+        for other in others {
+            match other.join() {
+                Ok(more) => done.extend(more),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        done
+    });
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 impl Builder<'_> {
