@@ -4,7 +4,6 @@
 #![allow(clippy::print_stdout, clippy::expect_used, missing_docs)] // a tool for developers: it prints, and stops at the first failure
 
 #[path = "../tests/account/mod.rs"]
-#[allow(dead_code)] // the tests use all of it
 mod account;
 
 use std::collections::BTreeSet;

@@ -15,9 +15,10 @@ use crate::view::{Row, RowChange, Table, Value};
 type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
 
 /// Rows are inserted in chunks of a power of two, so that few different statements are prepared; at most that many.
-const CHUNK: usize = 64;
+const CHUNK: usize = 128;
 
-/// A multi-row insert.
+/// A multi-row insert. `OR FAIL`, since a failure rolls the whole transaction back in any case: SQLite need not keep a journal
+/// of each statement, to take back its first rows when a later one fails.
 struct Insert {
     head: &'static str,
     columns: usize,
@@ -25,32 +26,38 @@ struct Insert {
 }
 
 const STREAMS: Insert = Insert {
-    head: "INSERT INTO streams (stream, type, version) VALUES ",
+    head: "INSERT OR FAIL INTO streams (stream, type, version) VALUES ",
     columns: 3,
     tail: " ON CONFLICT (stream) DO UPDATE SET version = excluded.version",
 };
 const EVENTS: Insert = Insert {
-    head: "INSERT INTO events (pos, stream, version, type, schema_version, event_id, entered, private, tenant, data, \
+    head: "INSERT OR FAIL INTO events (pos, stream, version, type, schema_version, event_id, entered, private, tenant, data, \
            meta, at) VALUES ",
     columns: 12,
     tail: "",
 };
-const ANSWERS: Insert =
-    Insert { head: "INSERT INTO answers (command_id, request_hash, saga, answer, at) VALUES ", columns: 5, tail: "" };
+const ANSWERS: Insert = Insert {
+    head: "INSERT OR FAIL INTO answers (command_id, request_hash, saga, answer, at) VALUES ",
+    columns: 5,
+    tail: "",
+};
 const CLAIMS: Insert = Insert {
-    head: "INSERT INTO claims (constraint_name, value, stream) VALUES ",
+    head: "INSERT OR FAIL INTO claims (constraint_name, value, stream) VALUES ",
     columns: 3,
     tail: " ON CONFLICT (constraint_name, value) DO UPDATE SET stream = excluded.stream",
 };
-const OUTGOING: Insert =
-    Insert { head: "INSERT INTO outgoing (pos, id, receiver, key, body, meta, at) VALUES ", columns: 7, tail: "" };
+const OUTGOING: Insert = Insert {
+    head: "INSERT OR FAIL INTO outgoing (pos, id, receiver, key, body, meta, at) VALUES ",
+    columns: 7,
+    tail: "",
+};
 const TIMERS: Insert = Insert {
-    head: "INSERT INTO timers (id, due, payload) VALUES ",
+    head: "INSERT OR FAIL INTO timers (id, due, payload) VALUES ",
     columns: 3,
     tail: " ON CONFLICT (id) DO UPDATE SET due = excluded.due, payload = excluded.payload",
 };
 const POSITIONS: Insert = Insert {
-    head: "INSERT INTO positions (consumer, topic, source, partition, pos, epoch, log_offset) VALUES ",
+    head: "INSERT OR FAIL INTO positions (consumer, topic, source, partition, pos, epoch, log_offset) VALUES ",
     columns: 7,
     tail: " ON CONFLICT (consumer, topic, source, partition) DO UPDATE SET pos = excluded.pos, epoch = excluded.epoch, \
            log_offset = excluded.log_offset",
@@ -273,7 +280,7 @@ mod tests {
     fn chunks_are_powers_of_two_and_leave_nothing_out() {
         let items: Vec<usize> = (0..203).collect();
         let lengths: Vec<_> = chunks(&items).map(<[usize]>::len).collect();
-        assert_eq!(lengths, [64, 64, 64, 8, 2, 1]);
+        assert_eq!(lengths, [128, 64, 8, 2, 1]);
         assert_eq!(chunks(&items).flatten().copied().collect::<Vec<_>>(), items);
     }
 }

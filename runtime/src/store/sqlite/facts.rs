@@ -8,9 +8,11 @@ use super::decode;
 use crate::store::LastPositions;
 use crate::store::plan::{Facts, Needs};
 
-/// Reads it, inside the group's transaction.
-pub(super) async fn read(connection: &mut SqliteConnection, needs: &Needs) -> Result<Facts, Error> {
-    let mut facts = Facts { last: last_positions(connection).await?, ..Facts::default() };
+/// Begins the group's transaction, which takes the lock for writing, and reads what it must know.
+pub(super) async fn begin(connection: &mut SqliteConnection, needs: &Needs) -> Result<Facts, Error> {
+    let begin = concat!("BEGIN IMMEDIATE; ", include_str!("../sql/sqlite/read_facts_last.sql"));
+    let row = sqlx::query(begin).fetch_one(&mut *connection).await?;
+    let mut facts = Facts { last: positions_in(&row)?, ..Facts::default() };
     if !needs.command_ids.is_empty() {
         let ids: Vec<_> = needs.command_ids.iter().map(|id| id.simple().to_string()).collect();
         for row in among(connection, include_str!("../sql/sqlite/read_facts_answers.sql"), &ids).await? {
@@ -40,7 +42,11 @@ pub(super) async fn read(connection: &mut SqliteConnection, needs: &Needs) -> Re
 /// The newest positions, as they stand in the connection's view of the database.
 pub(super) async fn last_positions(connection: &mut SqliteConnection) -> Result<LastPositions, Error> {
     let row = sqlx::query(include_str!("../sql/sqlite/read_facts_last.sql")).fetch_one(connection).await?;
-    Ok(LastPositions { events: decode::unsigned(&row, 0)?, outgoing: decode::unsigned(&row, 1)? })
+    positions_in(&row)
+}
+
+fn positions_in(row: &SqliteRow) -> Result<LastPositions, Error> {
+    Ok(LastPositions { events: decode::unsigned(row, 0)?, outgoing: decode::unsigned(row, 1)? })
 }
 
 /// Asks for the rows of a list of keys, given as a JSON array: one prepared statement for any number of them.

@@ -159,8 +159,7 @@ impl Writer {
         commits: &[Commit],
     ) -> Result<Results, CommitError> {
         let failed = |error: sqlx::Error| error::not_written(&error);
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await.map_err(failed)?;
-        let mut known = facts::read(connection, &Needs::of(commits)).await.map_err(failed)?;
+        let mut known = facts::begin(connection, &Needs::of(commits)).await.map_err(failed)?;
         let tables = Arc::clone(&self.tables.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         let mut changes = Changes::default();
         let admitted = commits.iter().map(|commit| known.admit(commit, &tables, &mut changes)).collect();
