@@ -58,6 +58,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) collided: Option<(Span, Span)>,
     pub(crate) caller_broken: bool,
     pub(crate) gateway_broken: bool,
+    /// The gateway says how it authenticates, if only badly.
+    pub(crate) authenticate_written: bool,
     interned: HashMap<&'a str, Name>,
     diagnostics: Diagnostics,
 }
@@ -88,6 +90,7 @@ impl<'a> Draft<'a> {
             collided: None,
             caller_broken: false,
             gateway_broken: false,
+            authenticate_written: false,
             interned: HashMap::new(),
             diagnostics: Diagnostics::new(),
         }

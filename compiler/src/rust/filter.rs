@@ -63,7 +63,7 @@ fn if_given(scope: &Scope<'_>, view: Id<View>, params: &[u32], condition: &Expr)
 fn column(expr: &Expr) -> Option<u32> {
     match &expr.kind {
         ExprKind::Column(index) => Some(*index),
-        ExprKind::Convert(Conversion::Wrap | Conversion::Drop | Conversion::Loosen | Conversion::Widen, of) => column(of),
+        ExprKind::Convert(conversion, of) if !conversion.may_fail() && *conversion != Conversion::IntToDecimal => column(of),
         _ => None,
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, checks};
 use crate::draft::Draft;
+use crate::model::{Allow, RouteTarget};
 use crate::source::Span;
 
 impl Draft<'_> {
@@ -37,6 +38,23 @@ impl Draft<'_> {
                 }
             }
         }
+        if gateway.authenticate.is_none()
+            && !self.authenticate_written
+            && gateway.routes.iter().any(|it| self.wants_caller(it.target))
+        {
+            let message = "something is exposed to callers with roles, and the gateway does not say how it knows them";
+            let hint = "add `authenticate jwt(issuer: …, audience: …)`";
+            found.push(Diagnostic::new(&checks::NOT_AUTHENTICATED, gateway.span, message).hint(hint));
+        }
         found.into_iter().for_each(|it| self.report(it));
+    }
+    /// Whether who may reach it depends on who they are.
+    fn wants_caller(&self, target: RouteTarget) -> bool {
+        let rule = |allow: &Allow| allow.rule().is_some();
+        match target {
+            RouteTarget::Command(id) => rule(&self.model.commands[id].allow),
+            RouteTarget::Query(id) => rule(&self.model.queries[id].allow),
+            RouteTarget::Compose(id) => self.model.at(id).queries().any(|query| rule(&query.allow)),
+        }
     }
 }

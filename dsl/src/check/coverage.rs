@@ -119,10 +119,22 @@ impl Draft<'_> {
             }
         }
         for id in self.model.aggregates.ids() {
+            self.something_creates(id);
             let bodies: Vec<Vec<Statement>> =
                 self.model.aggregates[id].timers.iter().map(|it| it.body.clone()).collect();
             bodies.iter().for_each(|body| self.refuse_creating(body));
         }
+    }
+
+    fn something_creates(&mut self, id: Id<Aggregate>) {
+        let aggregate = &self.model.aggregates[id];
+        let creates = aggregate.commands.iter().any(|it| self.model.commands[*it].creates);
+        if creates || self.incomplete[id.index()] {
+            return;
+        }
+        let message = format!("nothing creates a `{}`", aggregate.name);
+        let span = aggregate.span;
+        self.report(Diagnostic::new(&checks::NO_CREATE, span, message).hint("add a `create`"));
     }
 
     fn refuse_creating(&mut self, body: &[Statement]) {

@@ -4,6 +4,7 @@
 
 mod access;
 mod coverage;
+mod filter;
 mod isolation;
 mod lifecycle;
 
@@ -15,6 +16,7 @@ impl Draft<'_> {
         self.check_coverage();
         self.check_creation();
         self.check_views();
+        self.check_filters();
         self.check_lifecycles();
         self.check_access();
     }

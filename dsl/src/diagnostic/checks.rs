@@ -79,6 +79,10 @@ codes! {
         explanation: "Only single values can be unique among all aggregates of a kind.",
         example: "tags: list<text> unique",
         fix: "email: Email unique";
+    NO_CREATE = "E0419", Error, "aggregate that nothing creates",
+        explanation: "Without a `create` there is never such an aggregate, and none of its commands is ever accepted.",
+        example: "aggregate Customer { command Rename(name) { emit Renamed(name) } }",
+        fix: "aggregate Customer { create Register(name) { emit Registered(name) } }";
     NOT_ALLOWED = "E0420", Error, "exposed without `allow`",
         explanation: "The gateway exposes only what says who may reach it. Everything else belongs to sagas and policies.",
         example: "POST \"/orders/{id}/approve\" -> orders.Order.Approve",
@@ -95,6 +99,14 @@ codes! {
         explanation: "What only reads is asked with `GET`, what changes is sent with `POST`, `PUT`, `PATCH` or `DELETE`.",
         example: "GET \"/orders/{id}/ship\" -> orders.Order.Ship",
         fix: "POST \"/orders/{id}/ship\" -> orders.Order.Ship";
+    NOT_AUTHENTICATED = "E0424", Error, "callers that nobody authenticates",
+        explanation: "Something is exposed to callers with a role or an identity, and the gateway does not say how it knows who they are.",
+        example: "gateway { expose orders }",
+        fix: "gateway { authenticate jwt(issuer: env ISSUER, audience: \"shop\") expose orders }";
+    FILTER = "E0425", Error, "filter that no database carries out",
+        explanation: "The `where` of a query, of `update` and of `delete` is carried out by the database: it compares columns with values and with each other. What must be computed of a row first belongs into a column.",
+        example: "where self.lines.size() > 3",
+        fix: "where self.line_count > 3";
     UNDO_AFTER_PIVOT = "E0430", Error, "`undo` from the pivot on",
         explanation: "The pivot decides a saga: from there on it only goes forward, and nothing is undone.",
         example: "pivot charge { do Payments.charge(…) undo Payments.refund(…) }",

@@ -111,12 +111,15 @@ impl<'d, 'a> Body<'d, 'a> {
 
     /// A new variable, visible until [`Body::leave`]; reports where it hides another.
     pub(crate) fn declare(&mut self, ident: &'a ast::Ident, ty: Ty) -> Local {
-        if self.variables.iter().any(|it| it.local.name == ident.as_str()) {
-            let message = format!("there is a variable `{}` here already", ident.as_str());
+        let param = self.sight.params.iter().any(|(name, _)| *name == ident.as_str());
+        let hides = param || self.variables.iter().any(|it| it.local.name == ident.as_str());
+        if hides {
+            let what = if param { "parameter" } else { "variable" };
+            let message = format!("there is a {what} `{}` here already", ident.as_str());
             self.report(Diagnostic::new(&codes::DUPLICATE, ident.span, message).hint("give one of them another name"));
         }
         let name = self.draft.intern(ident.as_str());
-        self.declare_name(name, ty)
+        self.declare_name(name, if hides { Ty::Poison } else { ty })
     }
 
     /// A new variable that the spec does not name.

@@ -20,6 +20,7 @@ impl<'a> Draft<'a> {
             );
         }
         self.gateway_broken = !node.broken.is_empty();
+        self.authenticate_written = self.gateway_broken || !node.authenticate.is_empty();
         let authenticate = self.authenticate(node);
         let exposes = self.exposes(node);
         for compose in crate::names::distinct(self, "the composition", &node.compositions, |it| &it.name) {
