@@ -1,6 +1,8 @@
 //! A query over HTTP: `GET` at its route, parameters in the query string. `Minos-After: orders:17` waits until the view shows
-//! what happened up to there; `Minos-Rebuilding: true` says that the view is being rebuilt, and what it shows is older.
+//! what happened up to there; `Minos-Rebuilding: true` says that the view is being rebuilt, and what it shows is older. A row that is
+//! kept from an aggregate's own state carries the aggregate's version as `ETag`, for `If-Match` of a command.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -9,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::Problem;
 use super::service::{Call, ServiceHttp};
 use crate::caller::Caller;
+use crate::event::StreamId;
 use crate::parse::malformed;
 use crate::query::{AnyQuery, QueryError};
 
@@ -38,6 +41,7 @@ pub(super) async fn answer(http: &ServiceHttp, query: &dyn AnyQuery, call: Call)
             return Err(Problem::unavailable(format!("the view does not show `{service}:{pos}` yet")));
         }
     }
+    let version = version(http, query, &parameters).await?;
     let tables = &http.projections.tables;
     let answer = query.run(&parameters, &call.caller, &*http.store, tables).await.map_err(|error| match error {
         QueryError::Refused(refusal) => Problem::from(refusal),
@@ -45,10 +49,27 @@ pub(super) async fn answer(http: &ServiceHttp, query: &dyn AnyQuery, call: Call)
     })?;
     let mut response = (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], answer.body).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(version) = version {
+        response.headers_mut().insert(header::ETAG, version);
+    }
     if answer.rebuilding {
         response.headers_mut().insert(HeaderName::from_static("minos-rebuilding"), HeaderValue::from_static("true"));
     }
     Ok(response)
+}
+
+/// The version of the aggregate whose row is asked for. Read before the row: where the aggregate moves on in between, a command with this
+/// version is refused, and nothing unseen is overwritten.
+async fn version(
+    http: &ServiceHttp,
+    query: &dyn AnyQuery,
+    parameters: &BTreeMap<String, Vec<String>>,
+) -> Result<Option<HeaderValue>, Problem> {
+    let Some(aggregate) = http.projections.kept.aggregate_of(query.view()) else { return Ok(None) };
+    let id = query.path_param().and_then(|name| parameters.get(name)).map(Vec::as_slice);
+    let Some([id]) = id else { return Ok(None) };
+    let version = http.store.stream_version(&StreamId::new(aggregate, id)).await?;
+    Ok(HeaderValue::from_str(&format!("\"{version}\"")).ok().filter(|_| version > 0))
 }
 
 /// The positions that the view must show.

@@ -97,6 +97,11 @@ impl KeptViews {
             .collect()
     }
 
+    /// The wire name of the aggregate whose state that view shows, if it is one of these.
+    pub fn aggregate_of(&self, view: &str) -> Option<&'static str> {
+        self.views.iter().find(|(kept, _)| kept.view() == view).map(|(kept, _)| kept.aggregate())
+    }
+
     /// Each with its table.
     pub(super) fn all(&self) -> impl Iterator<Item = &(Arc<dyn AnyKeptView>, Table)> {
         self.views.iter()
