@@ -183,7 +183,7 @@ impl Trial {
 
     async fn the_lists_hold_each_order_once(&self) {
         for (customer, token) in self.tokens().await.iter().enumerate() {
-            let path = format!("/orders/of-customer?customer={}&limit=200", self.customers[customer]);
+            let path = format!("/orders/of_customer?customer={}&limit=200", self.customers[customer]);
             let reply = self.shop.api.get(&path, token).await.expect_status(200);
             let listed = reply.body["items"].as_array().unwrap().iter().filter_map(|row| row["order"].as_str());
             let listed: Vec<_> = listed.filter(|order| self.orders.contains_key(*order)).collect();

@@ -67,7 +67,7 @@ async fn many_requests_with_one_idempotency_key_place_one_order() {
     let orders = join_all((0..16).map(|_| async { shop.place(&token, &[(&pen, 2)], Some("one")).await })).await;
     assert!(orders.iter().all(|order| *order == orders[0]), "{orders:?}");
     assert_eq!(shop.outcome(&token, &orders[0]).await, "approved");
-    let list = shop.api.get(&format!("/orders/of-customer?customer={id}"), &token).await.expect_status(200);
+    let list = shop.api.get(&format!("/orders/of_customer?customer={id}"), &token).await.expect_status(200);
     assert_eq!(list.body["items"].as_array().map(Vec::len), Some(1));
     shop.becomes_free(&pen, 8).await;
     assert_eq!(payments.charges_of(&orders[0]).await, 1);
