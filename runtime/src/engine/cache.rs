@@ -31,18 +31,52 @@ impl<A> Default for Loaded<A> {
     }
 }
 
-/// One aggregate's place in the cache. Who decides holds it until the answer is committed: within a process commands to one
-/// aggregate follow each other, instead of failing each other.
+/// One aggregate's place in the cache. Who decides holds it until his commit is in the store's queue, not until it is written:
+/// the next one decides on what will be, and both go into one transaction. The store checks versions in the order of its
+/// queue, so that an answer decided on what then is not written fails with it, and is decided again.
 #[derive(Debug)]
 pub(super) struct Slot<A> {
-    pub(super) loaded: Loaded<A>,
-    /// Whether the store may know more: it is new, or a commit found it outdated.
-    pub(super) stale: bool,
+    /// What is known to be written.
+    pub(super) confirmed: Arc<Loaded<A>>,
+    /// What it will be once all that is on its way is written.
+    pub(super) head: Arc<Loaded<A>>,
+    /// Counts how often `head` was read from the store: what failed in an earlier generation says nothing of this one.
+    pub(super) generation: u64,
+    /// How far `head` is to be trusted.
+    pub(super) trust: Trust,
+}
+
+/// How far what is cached is to be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// As far as it is known, it is the newest.
+    Fresh,
+    /// Something that it builds on was not written, or the store was not asked yet: what is confirmed holds, and is to be
+    /// caught up.
+    Stale,
+    /// A version did not fit: where the store has nothing newer than what is confirmed, that does not hold either.
+    Doubted,
 }
 
 impl<A> Default for Slot<A> {
     fn default() -> Self {
-        Self { loaded: Loaded::default(), stale: true }
+        Self { confirmed: Arc::default(), head: Arc::default(), generation: 0, trust: Trust::Stale }
+    }
+}
+
+impl<A> Slot<A> {
+    /// What was decided in `generation` is written, and makes the aggregate `after`.
+    pub(super) fn confirm(&mut self, generation: u64, after: Arc<Loaded<A>>) {
+        if generation == self.generation && after.version > self.confirmed.version {
+            self.confirmed = after;
+        }
+    }
+
+    /// What was decided in `generation` is not written.
+    pub(super) fn distrust(&mut self, generation: u64, trust: Trust) {
+        if generation == self.generation && self.trust != Trust::Doubted {
+            self.trust = trust;
+        }
     }
 }
 
@@ -54,7 +88,8 @@ pub(super) struct Cache<A> {
     capacity: usize,
 }
 
-type SharedSlot<A> = Arc<AsyncMutex<Slot<A>>>;
+/// A slot, shared by those who decide on its aggregate.
+pub(super) type SharedSlot<A> = Arc<AsyncMutex<Slot<A>>>;
 
 #[derive(Debug)]
 struct Slots<A> {
@@ -98,18 +133,18 @@ impl<A> Cache<A> {
 mod tests {
     use super::*;
 
-    fn versions(cache: &Cache<()>, ids: &[&str]) -> Vec<u64> {
-        ids.iter().map(|id| cache.slot(id).try_lock().unwrap().loaded.version).collect()
+    fn generations(cache: &Cache<()>, ids: &[&str]) -> Vec<u64> {
+        ids.iter().map(|id| cache.slot(id).try_lock().unwrap().generation).collect()
     }
 
     #[test]
     fn the_least_recently_used_goes_first() {
         let cache = Cache::new(2);
-        cache.slot("a").try_lock().unwrap().loaded.version = 1;
-        cache.slot("b").try_lock().unwrap().loaded.version = 2;
-        assert_eq!(versions(&cache, &["a"]), [1]);
-        cache.slot("c").try_lock().unwrap().loaded.version = 3;
-        assert_eq!(versions(&cache, &["a", "c"]), [1, 3]);
-        assert_eq!(versions(&cache, &["b"]), [0], "b had gone");
+        cache.slot("a").try_lock().unwrap().generation = 1;
+        cache.slot("b").try_lock().unwrap().generation = 2;
+        assert_eq!(generations(&cache, &["a"]), [1]);
+        cache.slot("c").try_lock().unwrap().generation = 3;
+        assert_eq!(generations(&cache, &["a", "c"]), [1, 3]);
+        assert_eq!(generations(&cache, &["b"]), [0], "b had gone");
     }
 }

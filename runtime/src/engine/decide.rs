@@ -1,12 +1,14 @@
 //! The loop of a decision: load, decide, commit; and what to do when the commit says that the world is another.
 
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::cache::{Loaded, Slot};
+use super::cache::{Loaded, SharedSlot, Trust};
 use super::room::Step;
 use super::{Beside, Engine, ExecuteError, Executed, TypedAggregate};
 use crate::aggregate::Aggregate;
@@ -52,16 +54,17 @@ pub(super) trait Attempt<A: Aggregate>: Send + Sync {
 
 /// What was decided.
 pub(super) enum Outcome<A: Aggregate> {
-    /// The events (none: `done`), and the state after them.
-    Decided(Vec<A::Event>, Option<A>),
+    /// The events (none: `done`), the state after them, and `now` of the decision.
+    Decided { events: Vec<A::Event>, state: Option<A>, now: Timestamp },
     /// A refusal.
     Refused(Refusal),
 }
 
 impl<A: Aggregate> Outcome<A> {
     pub(super) fn decided(decision: Decision<A>) -> Self {
+        let now = decision.now();
         let (events, state) = decision.finish();
-        Self::Decided(events, state)
+        Self::Decided { events, state, now }
     }
 }
 
@@ -82,14 +85,13 @@ pub(super) async fn run<A: Aggregate>(
     attempt: &dyn Attempt<A>,
 ) -> Result<Executed, ExecuteError> {
     let slot = room.cache.slot(work.stream.id());
-    let mut slot = slot.lock().await;
     let mut taken = None;
     for number in 0..ATTEMPTS {
         if number > 0 {
             let longest = FIRST_PAUSE.saturating_mul(1 << number.min(16)).min(LONGEST_PAUSE);
             tokio::time::sleep(longest.mul_f64(engine.context.fraction())).await;
         }
-        match once(engine, &mut slot, work, attempt, taken.take()).await? {
+        match once(engine, &slot, work, attempt, taken.take()).await? {
             Ended::Executed(executed) => return Ok(executed),
             Ended::Outdated => {}
             Ended::Taken(refusal) => taken = Some(refusal),
@@ -101,43 +103,80 @@ pub(super) async fn run<A: Aggregate>(
 
 async fn once<A: Aggregate>(
     engine: &Engine,
-    slot: &mut Slot<A>,
+    slot: &SharedSlot<A>,
     work: &Work<'_, A>,
     attempt: &dyn Attempt<A>,
     taken: Option<Refusal>,
 ) -> Result<Ended, ExecuteError> {
-    let before = slot.load(&engine.store, work.stream, work.id).await?;
-    let now = engine.context.now();
+    let tombstone = tombstone(engine, work).await?;
+    let mut held = slot.lock().await;
+    let before = Arc::clone(held.load(&engine.store, work.stream, work.id).await?);
+    let generation = held.generation;
     let outcome = match taken {
         Some(refusal) => Outcome::Refused(refusal),
-        None => attempt.decide(engine, work.id, before, now).await?,
+        None => attempt.decide(engine, work.id, &before, engine.context.now()).await?,
     };
-    let (mut commit, answer, after) = match outcome {
-        Outcome::Decided(events, state) if !events.is_empty() => {
-            let (stream, id, meta) = (work.stream, work.id, work.meta);
-            let step = Step { id, stream, before, events: &events, after: state, now, meta };
-            let (commit, after) = step.commit(engine)?;
-            (commit, done(work, after.version), Some(after))
-        }
-        Outcome::Decided(..) => (checked(work, before.version), done(work, before.version), None),
-        Outcome::Refused(refusal) => (checked(work, before.version), Answer::Refused(refusal), None),
-    };
+    let Decided { mut commit, answer, after } = decided(engine, work, &before, outcome)?;
     commit.answers.push(kept(work, answer.clone()));
-    commit.answers.extend(tombstone(engine, work).await?);
+    commit.answers.extend(tombstone);
     commit.merge((work.beside)(&answer));
-    // Until the outcome is known the slot is not to be trusted; who drops this future leaves it so.
-    slot.stale = true;
-    match write(engine, commit).await {
+
+    let mut writing = engine.store.write(vec![commit]);
+    // The first poll puts it into the store's queue, in the order of the decisions.
+    let at_once = futures_util::poll!(&mut writing);
+    if let Some(after) = &after {
+        held.head = Arc::clone(after);
+    }
+    drop(held);
+    let mut results = match at_once {
+        Poll::Ready(results) => results,
+        Poll::Pending => writing.await,
+    };
+    let gone = || Err(CommitError::Unknown("the store gave no result".to_owned()));
+    match results.pop().unwrap_or_else(gone) {
         Ok(committed) => {
-            slot.stale = false;
-            if let Some(after) = after {
-                slot.loaded = after;
+            // Only if nobody else is at it: what is not confirmed now is with the next answer.
+            if let (Some(after), Ok(mut held)) = (after, slot.try_lock()) {
+                held.confirm(generation, after);
             }
             let pos = committed.positions.last().copied();
             Ok(Ended::Executed(Executed { answer, pos, replayed: false }))
         }
-        Err(error) => settle(engine, work, error).await,
+        Err(error) => {
+            let doubted = matches!(error, CommitError::Conflict { .. } | CommitError::Unknown(_));
+            slot.lock().await.distrust(generation, if doubted { Trust::Doubted } else { Trust::Stale });
+            settle(engine, work, error).await
+        }
     }
+}
+
+/// A decision as a commit.
+struct Decided<A> {
+    commit: Commit,
+    answer: Answer,
+    /// How the aggregate stands once it is written, where it grows.
+    after: Option<Arc<Loaded<A>>>,
+}
+
+fn decided<A: Aggregate>(
+    engine: &Engine,
+    work: &Work<'_, A>,
+    before: &Loaded<A>,
+    outcome: Outcome<A>,
+) -> Result<Decided<A>, ExecuteError> {
+    let (stream, id, meta) = (work.stream, work.id, work.meta);
+    let done = |version| Answer::Done { stream: stream.as_str().to_owned(), version };
+    // What is answered without events says on which version.
+    let checked = || Commit { checks: vec![(stream.clone(), before.version)], ..Commit::default() };
+    Ok(match outcome {
+        Outcome::Decided { events, state, now } if !events.is_empty() => {
+            let step = Step { id, stream, before, events: &events, after: state, now, meta };
+            let (commit, after) = step.commit(engine)?;
+            Decided { commit, answer: done(after.version), after: Some(Arc::new(after)) }
+        }
+        Outcome::Decided { .. } => Decided { commit: checked(), answer: done(before.version), after: None },
+        Outcome::Refused(refusal) => Decided { commit: checked(), answer: Answer::Refused(refusal), after: None },
+    })
 }
 
 /// What a failed commit means for the command.
@@ -196,15 +235,6 @@ pub(super) async fn without_keeping(
 async fn write(engine: &Engine, commit: Commit) -> Result<Committed, CommitError> {
     let gone = || Err(CommitError::Unknown("the store gave no result".to_owned()));
     engine.store.write(vec![commit]).await.pop().unwrap_or_else(gone)
-}
-
-/// A commit that only says on which version the answer was given.
-fn checked<A: Aggregate>(work: &Work<'_, A>, version: u64) -> Commit {
-    Commit { checks: vec![(work.stream.clone(), version)], ..Commit::default() }
-}
-
-fn done<A: Aggregate>(work: &Work<'_, A>, version: u64) -> Answer {
-    Answer::Done { stream: work.stream.as_str().to_owned(), version }
 }
 
 fn kept<A: Aggregate>(work: &Work<'_, A>, answer: Answer) -> KeptAnswer {

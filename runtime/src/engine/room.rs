@@ -10,12 +10,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::cache::{Cache, Entered, Loaded, Slot};
+use super::cache::{Cache, Entered, Loaded, Slot, Trust};
 use super::{Engine, ExecuteError, Executed, timer};
 use crate::aggregate::Aggregate;
 use crate::commit::{Append, ClaimChange, ClaimKind, Commit, TimerChange};
 use crate::context::Meta;
-use crate::event::{Event, NewEvent, StreamId};
+use crate::event::{Event, NewEvent, Recorded, StreamId};
 use crate::store::Store;
 use crate::view::RowChange;
 
@@ -55,39 +55,45 @@ impl<A: Aggregate> AnyAggregate for TypedAggregate<A> {
 }
 
 impl<A: Aggregate> Slot<A> {
-    /// The aggregate as it stands: what is known, with what the store has beyond that.
+    /// The aggregate as it will be once all that is on its way is written.
     pub(super) async fn load(
         &mut self,
         store: &Arc<dyn Store>,
         stream: &StreamId,
         id: &A::Id,
-    ) -> Result<&Loaded<A>, ExecuteError> {
-        if self.stale {
-            // Taken out, so that an error (or a caller who goes away) leaves nothing half replayed behind.
-            let mut loaded = std::mem::take(&mut self.loaded);
+    ) -> Result<&Arc<Loaded<A>>, ExecuteError> {
+        if self.trust != Trust::Fresh {
+            let mut loaded = Loaded::clone(&self.confirmed);
             let mut events = store.read_stream(stream, loaded.version).await?;
-            if events.is_empty() && loaded.version > 0 {
-                // Nothing new, and yet it did not fit: do not trust what was kept.
+            if events.is_empty() && loaded.version > 0 && self.trust == Trust::Doubted {
                 loaded = Loaded::default();
                 events = store.read_stream(stream, 0).await?;
             }
-            for event in events {
-                let broken = |why: &dyn std::fmt::Display| {
-                    ExecuteError::Broken(format!("version {} of `{}`: {why}", event.version, stream.as_str()))
-                };
-                let decoded = A::Event::decode(&event.event_type, event.schema_version, &event.data);
-                let decoded = decoded.map_err(|error| broken(&error))?;
-                loaded.state = A::replay(loaded.state, id, &decoded).map_err(|refusal| broken(&refusal))?;
-                loaded.version = event.version;
-                if event.entered.is_some() {
-                    loaded.entered = Some(Entered { version: event.version, at: event.at });
-                }
+            for event in &events {
+                take_in(&mut loaded, event, id)?;
             }
-            self.loaded = loaded;
-            self.stale = false;
+            self.confirmed = Arc::new(loaded);
+            self.head = Arc::clone(&self.confirmed);
+            self.generation += 1;
+            self.trust = Trust::Fresh;
         }
-        Ok(&self.loaded)
+        Ok(&self.head)
     }
+}
+
+/// Takes a stored event in.
+fn take_in<A: Aggregate>(loaded: &mut Loaded<A>, event: &Recorded, id: &A::Id) -> Result<(), ExecuteError> {
+    let broken = |why: &dyn std::fmt::Display| {
+        ExecuteError::Broken(format!("version {} of `{}`: {why}", event.version, event.stream.as_str()))
+    };
+    let decoded = A::Event::decode(&event.event_type, event.schema_version, &event.data);
+    let decoded = decoded.map_err(|error| broken(&error))?;
+    loaded.state = A::replay(loaded.state.take(), id, &decoded).map_err(|refusal| broken(&refusal))?;
+    loaded.version = event.version;
+    if event.entered.is_some() {
+        loaded.entered = Some(Entered { version: event.version, at: event.at });
+    }
+    Ok(())
 }
 
 /// What is appended to an aggregate, and how it stands afterwards.

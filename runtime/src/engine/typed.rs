@@ -156,7 +156,7 @@ impl<C: Command> Attempt<C::Aggregate> for Asked<'_, C> {
         now: Timestamp,
     ) -> Result<Outcome<C::Aggregate>, ExecuteError> {
         if loaded.state.is_none() && !C::CREATES && self.request.undoes.is_some() {
-            return Ok(Outcome::Decided(Vec::new(), None));
+            return Ok(Outcome::Decided { events: Vec::new(), state: None, now });
         }
         if let Err(refusal) = self.admitted(id, loaded) {
             return Ok(Outcome::Refused(refusal));

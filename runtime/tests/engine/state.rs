@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use minos_runtime::aggregate::Aggregate;
+use minos_runtime::commit::Answer;
 use minos_runtime::event::{Event, StreamId};
 use minos_runtime::refusal::RefusalKind;
 
@@ -115,4 +116,39 @@ async fn a_unique_value_is_taken_until_it_is_given_up() {
     assert_eq!(refused(&engine, back).await.kind, RefusalKind::NotUnique);
     assert_ne!(third, id);
     assert_eq!(bank.card(&id).await.email, "b@x");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_decided_on_a_command_that_then_failed_is_decided_again() {
+    let bank = Arc::new(Bank::new().await);
+    let engine = bank.engine();
+    bank.opened(&engine, "taken@x").await;
+    let id = bank.opened(&engine, "a@x").await;
+    let commands: Vec<_> = (0..60)
+        .map(|number| {
+            let request = match number % 3 {
+                0 => bank.request("ChangeEmail", Some(&id), r#"{"email":"taken@x"}"#),
+                1 => bank.request("Deposit", Some(&id), r#"{"amount":1,"note":""}"#),
+                _ => bank.request("ChangeEmail", Some(&id), &format!("{{\"email\":\"{number}@x\"}}")),
+            };
+            let engine = Arc::clone(&engine);
+            tokio::spawn(async move { (number, ask(&engine, request).await.unwrap()) })
+        })
+        .collect();
+    let mut versions = Vec::new();
+    for command in commands {
+        match command.await.unwrap() {
+            (number, executed) if number % 3 == 0 => {
+                let Answer::Refused(refusal) = executed.answer else { panic!("{executed:?}") };
+                assert_eq!(refusal.kind, RefusalKind::NotUnique);
+            }
+            (_, executed) => versions.push(version(&executed)),
+        }
+    }
+    versions.sort_unstable();
+    assert!(versions.into_iter().eq(2..=41));
+    let state = replayed(&bank, &id).await;
+    assert_eq!(state.balance, 20);
+    let card = bank.card(&id).await;
+    assert_eq!((card.email, card.balance), (state.email, state.balance));
 }
