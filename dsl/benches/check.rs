@@ -1,5 +1,5 @@
 //! How fast a spec is checked, from text to model: `cargo bench -p minos-dsl --bench check`.
-#![allow(clippy::print_stdout, missing_docs)]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
 use std::time::{Duration, Instant};
 

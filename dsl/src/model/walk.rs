@@ -44,24 +44,20 @@ impl Expr {
         use ExprKind as K;
         match &self.kind {
             K::List(items) | K::Value(_, items) => items.iter().for_each(visit),
-            K::Interpolate(pieces) => {
-                for piece in pieces {
-                    if let Piece::Expr(expr) = piece {
-                        visit(expr);
-                    }
-                }
-            }
+            K::Interpolate(pieces) => pieces.iter().filter_map(Piece::expr).for_each(visit),
             K::Get { of, .. } | K::GetIfPresent { of, .. } | K::Row { key: of, .. } => visit(of),
             K::JoinElement(of) | K::JoinRow(of) | K::Proven(of) | K::Not(of) | K::Negate(of) => visit(of),
             K::IsAbsent(of) | K::IsEmpty(of) | K::Keys(of) | K::Values(of) | K::Size(of) | K::Convert(_, of) => {
                 visit(of)
             }
             K::IfGiven { condition, .. } => visit(condition),
-            K::And(a, b) | K::Or(a, b) | K::Arithmetic(_, a, b) | K::Compare(_, a, b) | K::Coalesce(a, b) => {
-                visit(a);
-                visit(b);
-            }
-            K::Index { map: a, key: b, .. } | K::Contains { collection: b, item: a } => {
+            K::And(a, b)
+            | K::Or(a, b)
+            | K::Arithmetic(_, a, b)
+            | K::Compare(_, a, b)
+            | K::Coalesce(a, b)
+            | K::Index { map: a, key: b, .. }
+            | K::Contains { collection: b, item: a } => {
                 visit(a);
                 visit(b);
             }
@@ -125,6 +121,16 @@ impl Expr {
             (K::Index { map: a, key: b, .. }, K::Index { map: c, key: d, .. }) => pair(a, b, c, d),
             (K::Arithmetic(o, a, b), K::Arithmetic(p, c, d)) => o == p && pair(a, b, c, d),
             _ => false,
+        }
+    }
+}
+
+impl Piece {
+    /// The expression, if it is one.
+    pub fn expr(&self) -> Option<&Expr> {
+        match self {
+            Piece::Expr(expr) => Some(expr),
+            Piece::Text(_) => None,
         }
     }
 }

@@ -6,6 +6,13 @@ use crate::draft::{Draft, docs};
 use crate::model::{self, Id, Name, Owner, TypeRef};
 use crate::source::Span;
 
+/// One declaration of a type, whichever word begins it.
+enum Decl<'a> {
+    Type(&'a ast::TypeDecl),
+    Value(&'a ast::ValueDecl),
+    Enum(&'a ast::EnumDecl),
+}
+
 impl<'a> Draft<'a> {
     /// Types of `shared`, of a subdomain, an aggregate or a port. Those of aggregates and ports are not in the subdomain's scope.
     pub(super) fn declare_types(
@@ -15,11 +22,6 @@ impl<'a> Draft<'a> {
         values: &'a [ast::ValueDecl],
         enums: &'a [ast::EnumDecl],
     ) -> Vec<TypeRef> {
-        enum Decl<'a> {
-            Type(&'a ast::TypeDecl),
-            Value(&'a ast::ValueDecl),
-            Enum(&'a ast::EnumDecl),
-        }
         let mut all: Vec<(&'a ast::Ident, Decl<'a>)> = Vec::new();
         all.extend(types.iter().map(|it| (&it.name, Decl::Type(it))));
         all.extend(values.iter().map(|it| (&it.name, Decl::Value(it))));
@@ -42,95 +44,97 @@ impl<'a> Draft<'a> {
                 continue;
             }
             seen.push(ident);
-            let (name, span) = (self.intern(ident.as_str()), ident.span);
-            let it = match decl {
-                Decl::Type(node) => {
-                    self.nodes.named_types.push(node);
-                    let base = model::Base::Int;
-                    TypeRef::Named(self.model.named_types.push(model::NamedType {
-                        name,
-                        docs: docs(&node.doc),
-                        span,
-                        owner,
-                        base,
-                        rule: model::Rule::default(),
-                    }))
-                }
-                Decl::Value(node) => {
-                    self.nodes.values.push(node);
-                    TypeRef::Value(self.model.values.push(model::Value {
-                        name,
-                        docs: docs(&node.doc),
-                        span,
-                        owner,
-                        fields: Vec::new(),
-                    }))
-                }
-                Decl::Enum(node) => {
-                    let cases = distinct(self, "the case", &node.variants, |case| &case.name);
-                    let cases = cases
-                        .iter()
-                        .map(|case| model::Case {
-                            name: self.intern(case.name.as_str()),
-                            docs: docs(&case.doc),
-                            span: case.name.span,
-                        })
-                        .collect();
-                    TypeRef::Enum(self.model.enums.push(model::Enum {
-                        name,
-                        docs: docs(&node.doc),
-                        span,
-                        owner,
-                        cases,
-                    }))
-                }
-            };
+            let it = self.declare_type(owner, ident, decl);
             if let Some(scope) = scope {
-                self.scope_mut(scope).add(ident.as_str(), Symbol::Type(it), span);
-            }
-            match owner {
-                Owner::Shared => self.model.system.types.push(it),
-                Owner::Subdomain(id) => self.model.subdomains[id].types.push(it),
-                Owner::Aggregate(id) => {
-                    let subdomain = self.model.aggregates[id].subdomain;
-                    self.model.subdomains[subdomain].types.push(it);
-                }
-                Owner::Port(id) => {
-                    let subdomain = self.model.ports[id].subdomain;
-                    self.model.subdomains[subdomain].types.push(it);
-                }
+                self.scope_mut(scope).add(ident.as_str(), Symbol::Type(it), ident.span);
             }
             refs.push(it);
         }
         refs
     }
 
-    pub(super) fn declare_subdomain(&mut self, file: &'a ast::File, node: &'a ast::Subdomain) {
-        let name = node.name.as_str();
-        let id = match self.names.subdomains.get(name) {
-            Some(id) => *id,
-            None => {
-                let subdomain = model::Subdomain {
-                    name: self.intern(name),
-                    docs: None,
-                    span: node.name.span,
-                    files: Vec::new(),
-                    types: Vec::new(),
-                    aggregates: Vec::new(),
-                    views: Vec::new(),
-                    view_groups: Vec::new(),
-                    sagas: Vec::new(),
-                    policies: Vec::new(),
-                    ports: Vec::new(),
-                    errors: Vec::new(),
-                    contracts: model::Contracts::default(),
-                };
-                let id = self.model.subdomains.push(subdomain);
-                self.names.subdomains.insert(name, id);
-                self.names.members.push(Scope::default());
-                id
+    /// Gives a type its id, and its subdomain the type.
+    fn declare_type(&mut self, owner: Owner, ident: &'a ast::Ident, decl: Decl<'a>) -> TypeRef {
+        let (name, span) = (self.intern(ident.as_str()), ident.span);
+        let it = match decl {
+            Decl::Type(node) => {
+                self.nodes.named_types.push(node);
+                let base = model::Base::Int;
+                TypeRef::Named(self.model.named_types.push(model::NamedType {
+                    name,
+                    docs: docs(&node.doc),
+                    span,
+                    owner,
+                    base,
+                    rule: model::Rule::default(),
+                }))
+            }
+            Decl::Value(node) => {
+                self.nodes.values.push(node);
+                TypeRef::Value(self.model.values.push(model::Value {
+                    name,
+                    docs: docs(&node.doc),
+                    span,
+                    owner,
+                    fields: Vec::new(),
+                }))
+            }
+            Decl::Enum(node) => {
+                let cases = distinct(self, "the case", &node.variants, |case| &case.name);
+                let cases = cases
+                    .iter()
+                    .map(|case| model::Case {
+                        name: self.intern(case.name.as_str()),
+                        docs: docs(&case.doc),
+                        span: case.name.span,
+                    })
+                    .collect();
+                TypeRef::Enum(self.model.enums.push(model::Enum { name, docs: docs(&node.doc), span, owner, cases }))
             }
         };
+        match owner {
+            Owner::Shared => self.model.system.types.push(it),
+            Owner::Subdomain(id) => self.model.subdomains[id].types.push(it),
+            Owner::Aggregate(id) => {
+                let subdomain = self.model.aggregates[id].subdomain;
+                self.model.subdomains[subdomain].types.push(it);
+            }
+            Owner::Port(id) => {
+                let subdomain = self.model.ports[id].subdomain;
+                self.model.subdomains[subdomain].types.push(it);
+            }
+        }
+        it
+    }
+
+    /// The subdomain of this name, which several blocks may describe.
+    fn subdomain_named(&mut self, ident: &'a ast::Ident) -> Id<model::Subdomain> {
+        if let Some(id) = self.names.subdomains.get(ident.as_str()) {
+            return *id;
+        }
+        let subdomain = model::Subdomain {
+            name: self.intern(ident.as_str()),
+            docs: None,
+            span: ident.span,
+            files: Vec::new(),
+            types: Vec::new(),
+            aggregates: Vec::new(),
+            views: Vec::new(),
+            view_groups: Vec::new(),
+            sagas: Vec::new(),
+            policies: Vec::new(),
+            ports: Vec::new(),
+            errors: Vec::new(),
+            contracts: model::Contracts::default(),
+        };
+        let id = self.model.subdomains.push(subdomain);
+        self.names.subdomains.insert(ident.as_str(), id);
+        self.names.members.push(Scope::default());
+        id
+    }
+
+    pub(super) fn declare_subdomain(&mut self, file: &'a ast::File, node: &'a ast::Subdomain) {
+        let id = self.subdomain_named(&node.name);
         let subdomain = &mut self.model.subdomains[id];
         if subdomain.docs.is_none() {
             subdomain.docs = docs(&node.doc);
@@ -229,6 +233,10 @@ impl<'a> Draft<'a> {
             let command = self.model.commands.push(command);
             self.model.aggregates[id].commands.push(command);
         }
+        self.declare_events(id, node);
+    }
+
+    fn declare_events(&mut self, id: Id<model::Aggregate>, node: &'a ast::Aggregate) {
         for event in distinct(self, "the event", &node.events, |it| &it.name) {
             self.nodes.events.push(event);
             let event = model::Event {

@@ -59,30 +59,9 @@ impl<'a> Body<'_, 'a> {
                 Some(Effect::Remove { field: index, key })
             }
             StmtKind::If { condition, alias, then, otherwise } => {
-                let mark = self.enter();
-                let Tested { condition, variable } = self.tested(condition, alias.as_ref());
-                let mut then = self.effects(then);
-                self.leave(mark);
-                if let Some((local, value)) = variable {
-                    then.insert(0, Effect::Let { local, value });
-                }
-                let mark = self.enter();
-                self.assume(&condition, false);
-                let otherwise = otherwise.as_ref().map(|block| self.effects(block)).unwrap_or_default();
-                self.leave(mark);
-                self.forget_state();
-                Some(Effect::If { condition, then, otherwise })
+                Some(self.effect_if(condition, alias.as_ref(), then, otherwise.as_ref()))
             }
-            StmtKind::For { name, items, body } => {
-                let of = self.expr(items, None);
-                let ty = self.element_of(&of);
-                let mark = self.enter();
-                self.forget_state();
-                let each = self.declare(name, ty.clone());
-                let body = self.effects(body);
-                self.leave(mark);
-                Some(Effect::For { each, ty, of, body })
-            }
+            StmtKind::For { name, items, body } => Some(self.effect_for(name, items, body)),
             StmtKind::Broken => {
                 self.incomplete = true;
                 None
@@ -92,6 +71,39 @@ impl<'a> Body<'_, 'a> {
                 "an event changes the state: `field = …`, `map[key] = …`, `add`, `remove`, `if`, `for`",
             ),
         }
+    }
+
+    fn effect_if(
+        &mut self,
+        condition: &'a ast::Expr,
+        alias: Option<&'a ast::Ident>,
+        then: &'a ast::Block,
+        otherwise: Option<&'a ast::Block>,
+    ) -> Effect {
+        let mark = self.enter();
+        let Tested { condition, variable } = self.tested(condition, alias);
+        let mut then = self.effects(then);
+        self.leave(mark);
+        if let Some((local, value)) = variable {
+            then.insert(0, Effect::Let { local, value });
+        }
+        let mark = self.enter();
+        self.assume(&condition, false);
+        let otherwise = otherwise.map(|block| self.effects(block)).unwrap_or_default();
+        self.leave(mark);
+        self.forget_state();
+        Effect::If { condition, then, otherwise }
+    }
+
+    fn effect_for(&mut self, name: &'a ast::Ident, items: &'a ast::Expr, body: &'a ast::Block) -> Effect {
+        let of = self.expr(items, None);
+        let ty = self.element_of(&of);
+        let mark = self.enter();
+        self.forget_state();
+        let each = self.declare(name, ty.clone());
+        let body = self.effects(body);
+        self.leave(mark);
+        Effect::For { each, ty, of, body }
     }
 
     /// The type of what `for … in` goes through.

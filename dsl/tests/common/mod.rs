@@ -1,5 +1,5 @@
 //! Shared by the tests: specs from folders and texts, and a model as readable text.
-#![allow(dead_code, clippy::disallowed_methods, missing_docs)]
+#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
 
 pub(crate) mod show;
 
