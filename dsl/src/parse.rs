@@ -166,6 +166,21 @@ impl Builder<'_> {
         self.leftovers = broken;
     }
 
+    /// Reports what stands between a word and the brace that should follow it.
+    fn word_alone(&mut self, head: Piece) {
+        let rest = Piece { first: head.first + 1, end: head.end };
+        if rest.first < rest.end && !self.has_fault(rest) {
+            let message = format!(
+                "expected `{{` after `{}`, found `{}`",
+                self.tokens.str(head.first),
+                self.tokens.str(rest.first)
+            );
+            self.report(
+                Diagnostic::new(&syntax::UNEXPECTED, self.place(rest), message).hint("this has no name: remove it"),
+            );
+        }
+    }
+
     /// Takes a member apart: its header, and the tokens between its braces. What stands behind them is reported; so is the lack of
     /// braces, where the member cannot be without (`optional`).
     fn open(&mut self, piece: Piece, place: Place, optional: bool) -> (Piece, Option<Piece>) {

@@ -201,6 +201,23 @@ fn what_is_not_available_yet_is_one_diagnostic_of_its_own() {
 }
 
 #[test]
+fn signs_of_other_languages_are_told_once_and_read_over() {
+    for (member, hint) in [
+        ("let y = x;", "nothing between"),
+        ("command Pay(a) { emit Last(a); }", "nothing between"),
+        ("let y = x > 1 && x < 3", "`and`"),
+        ("let y = x > 1 || x < 3", "`or`"),
+        ("naïve: int", "ASCII"),
+        ("let y = 'a'", "double quotes"),
+    ] {
+        let (file, told) = check(&within(&format!("    {member}")));
+        assert_eq!(told.len(), 1, "{member}: {told:#?}");
+        assert!(told[0].hint.as_ref().is_some_and(|text| text.contains(hint)), "{member}: {told:#?}");
+        assert!(names(&file).contains(&"Last".to_owned()), "{member}");
+    }
+}
+
+#[test]
 fn words_of_the_language_are_free_as_names_where_they_start_nothing() {
     let text = within(
         "    status: int\n    description: text\n    size: int\n    on: bool\n    key: text\n    done: bool\n    event: text\n    state: int\n    value: int\n    let command = value + state\n    let timer = command\n    \

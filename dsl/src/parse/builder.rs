@@ -140,8 +140,8 @@ impl<'a> Builder<'a> {
 
     // ------------------------------------------------------------ pieces
 
-    /// Reads a piece by a rule. What stands after a whole member is reported and left out; a piece that cannot be read is
-    /// reported and gives `None`.
+    /// Reads a piece by a rule; one that cannot be read to its end is reported and gives `None`. Half of a member would mislead the
+    /// passes to come, so nothing of it is kept but its name ([`Builder::broken`]), unless what is behind it is plainly something else.
     pub(super) fn read<T>(
         &mut self,
         rule: Rule,
@@ -155,14 +155,28 @@ impl<'a> Builder<'a> {
         };
         let at = self.token_at(piece, refusal.offset);
         self.refused(piece, at, &refusal, place);
-        if at > piece.first && at < piece.end {
-            let whole = Piece { first: piece.first, end: at };
-            if let Ok(pair) = self.parse(rule, whole) {
-                self.leftovers.push(self.broken(Noun::Unknown, Piece { first: at, end: piece.end }));
-                return Some(build(self, pair));
-            }
+        let whole = Piece { first: piece.first, end: at };
+        if at < piece.end && self.begins_other(whole, &refusal) {
+            let pair = self.parse(rule, whole).ok()?;
+            self.leftovers.push(self.broken(Noun::Unknown, Piece { first: at, end: piece.end }));
+            return Some(build(self, pair));
         }
         None
+    }
+
+    /// Whether something else begins behind a whole piece: a word on a line of its own that is no misspelt part of the piece.
+    fn begins_other(&self, whole: Piece, refusal: &Refusal) -> bool {
+        let (Some(last), Some(next)) =
+            (whole.end.checked_sub(1).and_then(|at| self.tokens.tokens.get(at)), self.tokens.tokens.get(whole.end))
+        else {
+            return false;
+        };
+        let word = self.tokens.str(whole.end);
+        let parts = refusal.expected.iter().filter_map(|words| super::report::as_word(words));
+        whole.end > whole.first
+            && next.kind == super::scan::Kind::Word
+            && self.original[last.end as usize..next.start as usize].contains('\n')
+            && crate::suggest::nearest(word, parts).is_none()
     }
 
     /// Reads a member that ends in a block. Where the grammar refuses it as a whole, its header and each of its statements are

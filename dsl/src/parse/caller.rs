@@ -8,6 +8,7 @@ use crate::ast::{Caller, Identity, Noun, Roles};
 impl Builder<'_> {
     pub(super) fn caller(&mut self, piece: Piece) -> Option<Caller> {
         let (head, body) = self.open(piece, Place::File, false);
+        self.word_alone(head);
         let (mut roles, mut identities, mut broken) = (Vec::new(), Vec::new(), Vec::new());
         if let Some(body) = body {
             self.members(Place::Caller, body, |this, noun, piece| {

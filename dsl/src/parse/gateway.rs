@@ -12,6 +12,7 @@ use crate::diagnostic::{Diagnostic, syntax};
 impl<'a> Builder<'a> {
     pub(super) fn gateway(&mut self, piece: Piece) -> Option<Gateway> {
         let (head, body) = self.open(piece, Place::File, false);
+        self.word_alone(head);
         let (mut authenticate, mut exposes, mut routes) = (Vec::new(), Vec::new(), Vec::new());
         let (mut compositions, mut broken) = (Vec::new(), Vec::new());
         if let Some(body) = body {

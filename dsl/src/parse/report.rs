@@ -17,6 +17,7 @@ impl Builder<'_> {
         };
         let known = Place::ALL.iter().flat_map(|place| place.words()).map(|(word, ..)| *word);
         let known: Vec<&str> = known.chain(["fn"]).collect();
+        let named = self.tokens.name_at(named);
         let mut words = (named..piece.end.min(named + 2)).take_while(|&at| self.tokens.kind(at) == Some(Kind::Word));
         let name = words.find(|&at| at == piece.first || !known.contains(&self.tokens.str(at)));
         let name = name.map(|at| Ident { text: self.tokens.str(at).into(), span: self.token_span(at) });
@@ -157,7 +158,7 @@ impl Builder<'_> {
 }
 
 /// The word in "`word`"; `None` for signs and descriptions.
-fn as_word(words: &str) -> Option<&str> {
+pub(super) fn as_word(words: &str) -> Option<&str> {
     words
         .strip_prefix('`')?
         .strip_suffix('`')

@@ -14,7 +14,13 @@ impl<'a> Builder<'a> {
         if let Some(body) = body {
             self.members(Place::Saga, body, |this, noun, piece| {
                 match noun {
-                    Noun::Step => steps.push(this.step(piece)?),
+                    Noun::Step => match this.step(piece) {
+                        Some(step) => steps.push(step),
+                        None => {
+                            this.broken_answers(piece);
+                            return None;
+                        }
+                    },
                     Noun::Failed => failed.push(this.failed(piece)?),
                     _ => return None,
                 }
@@ -46,6 +52,16 @@ impl<'a> Builder<'a> {
 
     fn step(&mut self, piece: Piece) -> Option<Step> {
         self.read(Rule::step_piece, piece, Some(Place::Saga), |this, pair| this.step_of(pair))?
+    }
+
+    /// The names that a broken step gives to its answers: later steps read them.
+    fn broken_answers(&mut self, piece: Piece) {
+        for at in piece.first..piece.end.saturating_sub(1) {
+            if self.tokens.str(at) == "as" {
+                let name = self.broken(Noun::Let, Piece { first: at, end: (at + 3).min(piece.end) });
+                self.leftovers.push(name);
+            }
+        }
     }
 
     fn step_of(&mut self, pair: Pair<'a>) -> Option<Step> {

@@ -21,8 +21,6 @@ pub(super) enum Kind {
     Close(u8),
     /// An operator or other sign.
     Sign,
-    /// A character that means nothing here.
-    Stray,
 }
 
 /// One token.
@@ -45,6 +43,36 @@ pub(super) struct Scanned {
 
 /// Signs of more than one character, the longest first.
 const LONG_SIGNS: [&[u8]; 11] = [b"..=", b"..", b"->", b"=>", b"==", b"!=", b"<=", b">=", b"??", b"?.", b".*"];
+
+/// Signs that mean nothing in the language.
+const FOREIGN: &[u8] = b"#$&'@;\\^`|~";
+
+/// The length of a run of foreign signs.
+fn foreign_length(text: &str) -> usize {
+    let foreign = |letter: char| match u8::try_from(letter) {
+        Ok(byte) if byte.is_ascii() => {
+            FOREIGN.contains(&byte) || (byte.is_ascii_control() && !byte.is_ascii_whitespace())
+        }
+        _ => true,
+    };
+    let end = text.find(|letter| !foreign(letter)).unwrap_or(text.len());
+    end.max(text.chars().next().map_or(0, char::len_utf8))
+}
+
+fn foreign(sign: &str, span: Span) -> Diagnostic {
+    let hint = match sign {
+        ";" => "declarations and statements need nothing between them",
+        "&&" | "&" => "write `and`",
+        "||" | "|" => "write `or`",
+        "'" => "a text is written in double quotes",
+        _ if sign.chars().all(char::is_alphanumeric) => {
+            "names are made of ASCII letters, digits and `_`; texts stand in quotes"
+        }
+        _ => "remove it",
+    };
+    let shown: String = sign.chars().take(20).collect();
+    Diagnostic::new(&syntax::UNEXPECTED, span, format!("`{}` means nothing here", shown.escape_debug())).hint(hint)
+}
 
 /// Scans a text; a text that is not closed is reported.
 pub(super) fn scan(file: SourceId, text: &str, diagnostics: &mut Diagnostics) -> Scanned {
@@ -92,13 +120,20 @@ pub(super) fn scan(file: SourceId, text: &str, diagnostics: &mut Diagnostics) ->
                 at += 1;
                 Kind::Close(bracket)
             }
-            byte if byte.is_ascii_graphic() => {
+            byte if byte.is_ascii_graphic() && !FOREIGN.contains(&byte) => {
                 at += LONG_SIGNS.iter().find(|sign| bytes[at..].starts_with(sign)).map_or(1, |sign| sign.len());
                 Kind::Sign
             }
             _ => {
-                at += text[at..].chars().next().map_or(1, char::len_utf8);
-                Kind::Stray
+                at += foreign_length(&text[at..]);
+                let span = Span::new(file, start as u32, at as u32);
+                let same_line = scanned.faults.last().is_some_and(|&fault| !text[fault as usize..start].contains('\n'));
+                if !same_line {
+                    diagnostics.push(foreign(&text[start..at], span));
+                }
+                scanned.clean[start..at].fill(b' ');
+                scanned.faults.push(start as u32);
+                continue;
             }
         };
         let token = Token { kind, start: start as u32, end: at as u32 };

@@ -250,6 +250,12 @@ impl<'a> Tokens<'a> {
         (self.partners.get(at).map_or(at, |&partner| partner as usize)).max(at) + 1
     }
 
+    /// The token at an index, or the one after it, if a sign stands where a name is due.
+    pub(super) fn name_at(&self, at: usize) -> usize {
+        let sign = self.kind(at) == Some(Kind::Sign) && self.kind(at + 1) == Some(Kind::Word);
+        at + usize::from(sign)
+    }
+
     /// The first `{` of a range that is not inside other brackets.
     pub(super) fn brace(&self, first: usize, end: usize) -> Option<usize> {
         let mut at = first;
@@ -315,6 +321,14 @@ impl<'a> Tokens<'a> {
         }
     }
 
+    /// True for a word that can only begin a member, although what must follow is missing: it is not the name of one, and nothing after it
+    /// makes it a name.
+    fn begins_broken(&self, place: Place, first: usize, at: usize) -> bool {
+        let named = at > first && place.words().iter().any(|(name, ..)| *name == self.str(at - 1));
+        let used = matches!(self.str(at + 1), ":" | "=" | "." | "?." | "," | ")" | "(" | "[" | "{");
+        !named && !used
+    }
+
     /// True where a word and what follows it can be nothing but a declaration, even where an operand is due: no operand is
     /// followed by a Capitalised name, by `name =` or by `name {`.
     fn declares(&self, at: usize) -> bool {
@@ -361,8 +375,10 @@ impl<'a> Tokens<'a> {
         if self.continues(first, at) && !self.declares(at) {
             return None;
         }
-        let known = place.words().iter().find(|(name, _, next)| *name == word && self.follows(at, *next));
-        if let Some(&(_, noun, _)) = known {
+        let known = place.words().iter().find(|(name, ..)| *name == word);
+        if let Some(&(_, noun, next)) = known
+            && (self.follows(at, next) || self.begins_broken(place, first, at))
+        {
             return Some(Start { noun, available: true });
         }
         let later = |(name, _, places, next): &&(&str, Noun, &[Place], Next)| {

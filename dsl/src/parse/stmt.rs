@@ -2,7 +2,8 @@
 
 use super::builder::{Builder, Pair, Piece, children, take};
 use super::grammar::Rule;
-use crate::ast::{Block, Do, DoTarget, ExprKind, Noun, OrElse, Refusal, RowOp, Stmt, StmtKind};
+use super::scan::Kind;
+use crate::ast::{Block, Do, DoTarget, Expr, ExprKind, Ident, Noun, OrElse, Refusal, RowOp, Stmt, StmtKind};
 use crate::diagnostic::{Diagnostic, syntax};
 use crate::source::Span;
 
@@ -81,14 +82,26 @@ impl<'a> Builder<'a> {
             let stmt = self.read(Rule::stmt_piece, piece, None, |this, pair| this.stmt(pair, context));
             let cut = self.leftovers.len() > left;
             self.leftovers.truncate(left);
-            let broken = Stmt { kind: StmtKind::Broken, span: self.place(piece) };
             match stmt {
-                Some(stmt) if cut => stmts.extend([stmt, broken]),
+                Some(stmt) if cut => stmts.extend([stmt, Stmt { kind: StmtKind::Broken, span: self.place(piece) }]),
                 Some(stmt) => stmts.push(stmt),
-                None => stmts.push(broken),
+                None => self.broken_stmt(piece, &mut stmts),
             }
         }
         Block { stmts, span: self.place(piece) }
+    }
+
+    /// A statement that was refused; the name that a `let` gives stays, with an unknown value.
+    fn broken_stmt(&self, piece: Piece, stmts: &mut Vec<Stmt>) {
+        let span = self.place(piece);
+        let at = self.tokens.name_at(piece.first + 1);
+        let named = self.tokens.kind(at) == Some(Kind::Word) && at < piece.end;
+        if named && self.tokens.str(piece.first) == "let" {
+            let name = Ident { text: self.tokens.str(at).into(), span: self.token_span(at) };
+            let value = Expr { kind: ExprKind::Broken, span };
+            stmts.push(Stmt { kind: StmtKind::Let { name, value }, span });
+        }
+        stmts.push(Stmt { kind: StmtKind::Broken, span });
     }
 
     fn stmt(&mut self, pair: Pair<'a>, context: Context) -> Stmt {

@@ -56,7 +56,8 @@ impl Builder<'_> {
     }
 
     pub(super) fn shared(&mut self, piece: Piece) -> Option<Shared> {
-        let (_, body) = self.open(piece, Place::File, false);
+        let (head, body) = self.open(piece, Place::File, false);
+        self.word_alone(head);
         let (mut types, mut values, mut enums, mut broken) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         if let Some(body) = body {
             self.members(Place::Shared, body, |this, noun, piece| {

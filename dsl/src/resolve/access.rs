@@ -126,7 +126,8 @@ impl<'a> Body<'_, 'a> {
 
     fn unknown_name(&mut self, ident: &'a ast::Ident, want: Option<&Ty>) -> Expr {
         let name = ident.as_str();
-        if self.hidden(name) || self.meant_by_broken_param(name) {
+        let element_unknown = self.sight.element.as_ref().is_some_and(|(_, ty)| *ty == Ty::Poison);
+        if self.hidden(name) || self.meant_by_broken_param(name) || element_unknown {
             return self.poison(ident.span);
         }
         let alias = self.sight.alias.as_ref().is_some_and(|alias| alias == name);

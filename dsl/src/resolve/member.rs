@@ -298,7 +298,7 @@ impl<'a> Body<'_, 'a> {
             self.report_hint(diagnostic.label(of.span, format!("this is `{}`", self.draft.show(ty))), hint);
             return self.poison(span);
         }
-        if let Ty::Row(view) = ty
+        if let Ty::Row(view) | Ty::Joined(_, view) = ty
             && self.draft.incomplete_views[view.index()]
         {
             return self.poison(span);

@@ -82,6 +82,10 @@ impl<'a> Draft<'a> {
         let mut sight = Sight::new("a saga");
         (sight.event, sight.alias) = (Some(trigger), alias.clone());
         let mut body = Body::new(self, place, sight);
+        // What steps that could not be read give to later ones.
+        for answer in node.broken.iter().filter(|it| it.noun == ast::Noun::Let).filter_map(|it| it.name.as_ref()) {
+            body.declare(answer, Ty::Poison);
+        }
         let mut steps = Vec::with_capacity(nodes.len());
         for (index, step) in nodes.iter().enumerate() {
             let phase = match pivot {
