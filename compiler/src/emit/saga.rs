@@ -215,22 +215,19 @@ fn step_definition(uses: &Uses, step: &Step) -> TokenStream {
 }
 
 fn bind(uses: &Uses, saga: Cursor<'_, Saga>) -> Option<TokenStream> {
-    let arms: Vec<TokenStream> = answers(saga)
+    let bound: Vec<TokenStream> = answers(saga)
         .map(|(step, local, _)| {
             let (answer, step, name) = (uses.runtime("saga", "answer"), step.name.to_string(), field(&local.name));
-            quote!(#step => self.#name = #answer(step, result)?,)
+            quote!(if step == #step { self.#name = #answer(step, result)?; })
         })
         .collect();
-    if arms.is_empty() {
+    if bound.is_empty() {
         return None;
     }
     let decode = uses.runtime("event", "DecodeError");
     Some(quote! {
         fn bind(&mut self, step: &str, result: &str) -> Result<(), #decode> {
-            match step {
-                #(#arms)*
-                _ => {}
-            }
+            #(#bound)*
             Ok(())
         }
     })

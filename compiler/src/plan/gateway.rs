@@ -49,10 +49,8 @@ impl Needs<'_> {
             Ty::Enum(id) => {
                 self.types.insert(TypeRef::Enum(*id));
             }
-            Ty::Value(id) => {
-                if self.types.insert(TypeRef::Value(*id)) {
-                    self.model.at(*id).get().fields.iter().for_each(|field| self.ty(&field.ty));
-                }
+            Ty::Value(id) if self.types.insert(TypeRef::Value(*id)) => {
+                self.model.at(*id).get().fields.iter().for_each(|field| self.ty(&field.ty));
             }
             Ty::Id(id) => self.contracts.ids.push(*id),
             Ty::Status(id) => self.contracts.statuses.push(*id),

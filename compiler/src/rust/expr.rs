@@ -326,8 +326,13 @@ impl<'a> Scope<'a> {
     }
 
     fn refined(&self, it: &Ty, plain: &TokenStream) -> Code {
+        if ty::is_generic(self.plan, it) {
+            // Which one is told by the place that it goes to.
+            let refined = self.uses.runtime("value", "Refined");
+            return Code::fallible(quote!(#refined::new(#plain)));
+        }
         self.uses.bring("value", "Refined");
-        let constructor = ty::constructor(self.plan, self.uses, it);
+        let constructor = self.ty(it);
         Code::fallible(quote!(#constructor::new(#plain)))
     }
 
@@ -735,7 +740,10 @@ impl<'a> Scope<'a> {
         let receiver = code.receiver();
         match from {
             Ty::List(..) => Code::slice(receiver),
-            _ if ty::plain(self.plan, from) == Some(Base::Text) => Code::value(quote!(#receiver.as_str().to_owned())),
+            _ if ty::plain(self.plan, from) == Some(Base::Text) => {
+                self.uses.bring("value", "Refined");
+                Code::value(quote!(#receiver.plain()))
+            }
             _ => Code::value(quote!(#receiver.get())),
         }
     }
@@ -832,5 +840,5 @@ fn without_rule(it: &Ty) -> Ty {
 /// `name: value`, or `name` where the value is a variable of that name.
 pub(crate) fn initializer(name: &str, value: &TokenStream) -> TokenStream {
     let name = field(name);
-    if value.to_string() == name.to_string() { quote!(#name) } else { quote!(#name: #value) }
+    if name == value.to_string() { quote!(#name) } else { quote!(#name: #value) }
 }

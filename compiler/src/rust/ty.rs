@@ -11,16 +11,6 @@ use crate::rust::name::{ident, pascal, snake};
 
 /// A type, imported into the file of `uses`.
 pub(crate) fn ty(plan: &Plan<'_>, uses: &Uses, it: &Ty) -> TokenStream {
-    written(plan, uses, it, false)
-}
-
-/// A type in front of `::new(…)`: with the turbofish that an expression needs.
-pub(crate) fn constructor(plan: &Plan<'_>, uses: &Uses, it: &Ty) -> TokenStream {
-    written(plan, uses, it, true)
-}
-
-fn written(plan: &Plan<'_>, uses: &Uses, it: &Ty, in_expression: bool) -> TokenStream {
-    let turbo = in_expression.then(|| quote!(::));
     let inner = |it: &Ty| ty(plan, uses, it);
     let place = |place: Place| {
         let name = uses.item(&place.module, &place.name);
@@ -32,7 +22,7 @@ fn written(plan: &Plan<'_>, uses: &Uses, it: &Ty, in_expression: bool) -> TokenS
         Ty::Loose(_) => base(uses, Base::Decimal),
         Ty::Refined(refined) => match plan.inline_place(it) {
             Some(own) => place(own),
-            None => generic(uses, refined, turbo.as_ref()),
+            None => generic(uses, refined),
         },
         Ty::Named(id) => place(plan.type_place(TypeRef::Named(*id))),
         Ty::Value(id) => place(plan.type_place(TypeRef::Value(*id))),
@@ -43,20 +33,20 @@ fn written(plan: &Plan<'_>, uses: &Uses, it: &Ty, in_expression: bool) -> TokenS
             Some(own) => place(own),
             None => {
                 let element = inner(element);
-                quote!(Vec #turbo <#element>)
+                quote!(Vec<#element>)
             }
         },
         Ty::Set(element, _) => {
             let (set, element) = (uses.item("std::collections", "BTreeSet"), inner(element));
-            quote!(#set #turbo <#element>)
+            quote!(#set<#element>)
         }
         Ty::Map(key, value, _) => {
             let (map, key, value) = (uses.item("std::collections", "BTreeMap"), inner(key), inner(value));
-            quote!(#map #turbo <#key, #value>)
+            quote!(#map<#key, #value>)
         }
         Ty::Optional(element) => {
             let element = inner(element);
-            quote!(Option #turbo <#element>)
+            quote!(Option<#element>)
         }
         Ty::Row(view) => {
             let view = model.at(*view);
@@ -92,18 +82,18 @@ fn base(uses: &Uses, base: Base) -> TokenStream {
 }
 
 /// `Text<1, 120>`, `IntFrom<0>`.
-fn generic(uses: &Uses, refined: &Refined, turbo: Option<&TokenStream>) -> TokenStream {
+fn generic(uses: &Uses, refined: &Refined) -> TokenStream {
     match refined.base {
         Base::Int => match (whole(refined.rule.min), whole(refined.rule.max)) {
             (Some(min), None) => {
                 let (name, min) = (uses.runtime("value", "IntFrom"), number(min));
-                quote!(#name #turbo <#min>)
+                quote!(#name<#min>)
             }
             (min, max) => {
                 let name = uses.runtime("value", "Int");
                 let min = min.map_or_else(|| quote!({ i64::MIN }), number);
                 let max = max.map_or_else(|| quote!({ i64::MAX }), number);
-                quote!(#name #turbo <#min, #max>)
+                quote!(#name<#min, #max>)
             }
         },
         Base::Text => {
@@ -111,7 +101,7 @@ fn generic(uses: &Uses, refined: &Refined, turbo: Option<&TokenStream>) -> Token
             let length = refined.rule.length;
             let min = Literal::u64_unsuffixed(length.map_or(0, |it| it.min));
             let max = length.and_then(|it| it.max).map_or_else(|| quote!({ usize::MAX }), |max| Literal::u64_unsuffixed(max).into_token());
-            quote!(#name #turbo <#min, #max>)
+            quote!(#name<#min, #max>)
         }
         other => base(uses, other),
     }
@@ -169,6 +159,11 @@ pub(crate) fn is_wrapped(plan: &Plan<'_>, it: &Ty) -> bool {
         Ty::List(..) => plan.inline_place(it).is_some(),
         _ => false,
     }
+}
+
+/// Whether it is one of the runtime's generic types, `Text<1, 120>` or `Int<1, 9>`, rather than one with a name of its own.
+pub(crate) fn is_generic(plan: &Plan<'_>, it: &Ty) -> bool {
+    matches!(it, Ty::Refined(refined) if Plan::is_refined(refined.base)) && plan.inline_place(it).is_none()
 }
 
 /// The identifier of a type's name.

@@ -41,11 +41,19 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> 
         handlers.iter().flat_map(|it| it.cases.iter().map(|case| (case, it.alias.as_deref()))).collect();
     let events: Vec<TokenStream> = cases.iter().map(|(case, _)| event_path(plan, uses, plan.model.at(case.event))).collect();
     let arms = arms(plan, uses, view, &cases);
+    // Only events that the view handles come here: where all are handled in the same words, there is nothing to tell apart.
+    let body = match arms.as_slice() {
+        [(_, body)] => body.clone(),
+        arms => {
+            let (patterns, bodies) = (arms.iter().map(|(pattern, _)| pattern), arms.iter().map(|(_, body)| body));
+            quote!(match recorded.event_type.as_str() { #(#patterns => { #bodies })* _ => {} })
+        }
+    };
     let looked_up = looked_up(plan, &cases);
     let looks_up = (!looked_up.is_empty()).then(|| quote!(const LOOKS_UP: &'static [&'static str] = &[#(#looked_up),*];));
     uses.bring("event", "EventPayload");
     let (name, row) = (ident(&pascal(&view.name)), ident(&Plan::row_name(view)));
-    let definition = definition(plan, view, &quote!(#(#arms)*));
+    let definition = definition(plan, view, &body);
     let (async_trait, view_trait, recorded, rows, error) = (
         uses.runtime("", "async_trait"),
         uses.runtime("view", "View"),
@@ -62,10 +70,7 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> 
             const DEFINITION: &'static str = #definition;
 
             async fn handle(recorded: &#recorded, rows: &mut #rows<'_, #row>) -> Result<(), #error> {
-                match recorded.event_type.as_str() {
-                    #(#arms)*
-                    _ => {}
-                }
+                #body
                 Ok(())
             }
         }
@@ -81,7 +86,7 @@ pub(in crate::emit) fn event_path<'m>(plan: &Plan<'m>, uses: &Uses, event: Curso
 }
 
 /// One arm a body: events that are handled in the same words share it.
-fn arms<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>, cases: &[(&HandlerCase, Option<&str>)]) -> Vec<TokenStream> {
+fn arms<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>, cases: &[(&HandlerCase, Option<&str>)]) -> Vec<(TokenStream, TokenStream)> {
     let mut arms: Vec<(Vec<TokenStream>, String, TokenStream)> = Vec::new();
     for (case, alias) in cases {
         let event = plan.model.at(case.event);
@@ -92,7 +97,7 @@ fn arms<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>, cases: &[(&Han
             None => arms.push((vec![path], text, body)),
         }
     }
-    arms.into_iter().map(|(paths, _, body)| quote!(#(#paths::TYPE)|* => { #body })).collect()
+    arms.into_iter().map(|(paths, _, body)| (quote!(#(#paths::TYPE)|*), body)).collect()
 }
 
 /// A name of the spec that does not hide one of the handler's own.
