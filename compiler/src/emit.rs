@@ -50,6 +50,7 @@ fn service_modules(plan: &Plan<'_>, subdomain: Cursor<'_, Subdomain>, files: &mu
         files.extend(errors::emit(plan, aggregate));
         files.extend(timers::emit(plan, aggregate));
     }
+    files.extend(errors::emit_shared(plan, subdomain));
     files.extend(view::emit_all(plan, subdomain));
     files.extend(saga::emit_all(plan, subdomain));
     files.extend(policies::emit(plan, subdomain));
@@ -72,8 +73,11 @@ fn origin(plan: &Plan<'_>, span: minos_dsl::source::Span) -> String {
 
 /// The root of a crate: its modules, and what is used most.
 pub(crate) fn root(plan: &Plan<'_>, modules: &[SourceFile]) -> SourceFile {
-    let mut names: Vec<String> =
-        modules.iter().filter(|it| !it.path.contains('/')).map(|it| it.path.trim_end_matches(".rs").to_owned()).collect();
+    let mut names: Vec<String> = modules
+        .iter()
+        .filter(|it| !it.path.contains('/'))
+        .map(|it| it.path.trim_end_matches(".rs").to_owned())
+        .collect();
     names.sort();
     let (origin, docs) = match plan.subdomain() {
         Some(it) => (origin(plan, it.span), it.docs.as_deref().unwrap_or("").to_owned()),

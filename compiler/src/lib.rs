@@ -54,7 +54,7 @@ pub fn gateway(model: &Model, sources: &Sources) -> Result<Files, EmitError> {
     }
 }
 
-/// Complete crates that compile by themselves, a folder each: one a subdomain, one for the gateway. They name the runtime by the folder
+/// Complete crates, a folder each, in one workspace: one a subdomain, one for the gateway. They name the runtime by the folder
 /// `runtime`, or else by version.
 ///
 /// # Errors
@@ -62,11 +62,14 @@ pub fn gateway(model: &Model, sources: &Sources) -> Result<Files, EmitError> {
 pub fn standalone(model: &Model, sources: &Sources, runtime: Option<&Path>) -> Result<Files, EmitError> {
     let targets = model.subdomains().map(|it| Target::Service(it.id())).chain(model.gateway().map(|_| Target::Gateway));
     let mut files = Files::new();
+    let mut members = Vec::new();
     for target in targets {
         let plan = Plan::new(model, target, names(sources));
         let package = emit::package::package(&plan, runtime)?;
         files.extend_below(&plan.crate_name(), package);
+        members.push(plan.crate_name());
     }
+    files.add("Cargo.toml", emit::package::manifest::workspace(&members));
     Ok(files)
 }
 

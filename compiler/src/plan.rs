@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use minos_dsl::model::{
-    Aggregate, Base, Command, Contracts, Cursor, Error, Event, Expr, ExprKind, Id, Model, Operation, Owner, Port, Query, Route, RouteTarget,
-    Statement, Subdomain, Ty, TypeRef, View, ViewSource,
+    Aggregate, Base, Command, Contracts, Cursor, Error, Event, Expr, ExprKind, Id, Model, Operation, Owner, Port,
+    Query, Route, RouteTarget, Statement, Subdomain, Ty, TypeRef, View, ViewSource,
 };
 use minos_dsl::source::SourceId;
 
@@ -177,7 +177,12 @@ impl<'m> Plan<'m> {
                 }
             }
         }
+        // A column that is computed from one that may be absent may be absent too.
+        let grown = absent.len() > self.absent_columns.len();
         self.absent_columns = absent;
+        if grown {
+            self.find_absent_columns();
+        }
     }
 
     /// Whether computing it in Rust gives a `Result`: it may be refused, or reads something that may be.
@@ -195,6 +200,9 @@ impl<'m> Plan<'m> {
                 || match &node.kind {
                     ExprKind::Computed(index) => aggregate.is_some_and(|id| self.computed_may_fail(id, *index)),
                     ExprKind::Convert(conversion, _) => widens(conversion),
+                    ExprKind::Get { of, field } => {
+                        matches!(of.ty, Ty::Row(view) if self.column_may_be_absent(view, *field))
+                    }
                     ExprKind::Proven(of) => !matches!(of.kind, ExprKind::Param(_)),
                     ExprKind::Literal(_) => !matches!(node.ty, Ty::Base(_) | Ty::Loose(_)),
                     _ => false,
@@ -311,7 +319,9 @@ fn find_failing_columns<'e>(body: &'e [minos_dsl::model::RowChange], visit: &mut
             R::Insert { columns, .. } | R::Update { columns, .. } | R::UpdateWhere { columns, .. } => {
                 columns.iter().for_each(|(column, value)| visit(*column, value));
             }
-            R::Upsert { columns, defaults, .. } => columns.iter().chain(defaults).for_each(|(column, value)| visit(*column, value)),
+            R::Upsert { columns, defaults, .. } => {
+                columns.iter().chain(defaults).for_each(|(column, value)| visit(*column, value))
+            }
             R::If { then, otherwise, .. } => {
                 find_failing_columns(then, visit);
                 find_failing_columns(otherwise, visit);

@@ -3,7 +3,11 @@
 use serde::{Serialize, de::DeserializeOwned};
 use std::time::Duration;
 
+use uuid::Uuid;
+
+use crate::aggregate::AggregateId;
 use crate::command::Command;
+use crate::context::derived_id;
 use crate::event::{DecodeError, Recorded};
 use crate::log::HandlingError;
 use crate::port::PortArguments;
@@ -174,6 +178,12 @@ pub trait Policy: Send + Sync + 'static {
 /// so that the saga is stopped and seen.
 pub fn missing(what: &str) -> Refusal {
     Refusal::new(RefusalKind::Conflict, format!("the saga's definition has no {what}"))
+}
+
+/// The id of an aggregate that a saga's step or a policy creates: derived from who creates it, the event, the step and the branch, so that
+/// doing the same again creates the same.
+pub fn created<I: AggregateId>(by: &str, event: Uuid, step: &str, branch: usize) -> I {
+    I::from_uuid(derived_id(&["created", by, &event.to_string(), step, &branch.to_string()]))
 }
 
 /// Reads the answer of a step in a generated `Saga::bind`.

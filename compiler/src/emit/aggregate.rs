@@ -23,8 +23,13 @@ use crate::rust::name::{ident, pascal};
 pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> SourceFile {
     let module = plan.module_name(aggregate);
     let docs = docs_or(&aggregate.docs, || format!("The aggregate `{}`.", aggregate.path()));
-    let mut file =
-        SourceFile::new(&format!("{module}.rs"), &format!("crate::{module}"), &super::origin(plan, aggregate.span), &docs, &[]);
+    let mut file = SourceFile::new(
+        &format!("{module}.rs"),
+        &format!("crate::{module}"),
+        &super::origin(plan, aggregate.span),
+        &docs,
+        &[],
+    );
     let mut parts: Vec<(&str, Vec<String>)> = Vec::new();
     parts.push(("commands", aggregate.commands().map(|it| plan.command_name(it)).collect()));
     parts.push(("errors", aggregate.errors().map(|it| plan.error_name(it)).collect()));
@@ -33,7 +38,11 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> Sou
     parts.push(("events", events));
     parts.push(("state", state::names(aggregate)));
     parts.retain(|(_, names)| !names.is_empty());
-    let timers = (!aggregate.timers.is_empty()).then(|| quote!(mod timers;));
+    let timers = (!aggregate.timers.is_empty()).then(|| {
+        quote!(
+            mod timers;
+        )
+    });
     let modules = parts.iter().map(|(module, _)| ident(module));
     let uses = parts.iter().map(|(module, names)| reexport(module, names));
     file.push(quote!(#(mod #modules;)* #timers #(#uses)*));

@@ -52,8 +52,12 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> Sou
 /// The struct of a command's parameters.
 pub(super) fn parameters<'m>(plan: &Plan<'m>, file: &mut SourceFile, it: Cursor<'m, Command>, wire: Wire) {
     let docs = docs_or(&it.docs, || format!("The command `{}`.", it.path()));
-    let members: Vec<Member<'_>> =
-        it.get().params.iter().map(|param| Member::new(plan, file.uses(), &param.name, &param.docs, &param.ty)).collect();
+    let members: Vec<Member<'_>> = it
+        .get()
+        .params
+        .iter()
+        .map(|param| Member::new(plan, file.uses(), &param.name, &param.docs, &param.ty))
+        .collect();
     record(file, &plan.command_name(it), &docs, &["Clone", "Debug", "PartialEq"], wire, &members);
 }
 
@@ -91,13 +95,21 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Command>) -> Token
     let state = uses.item(&plan.aggregate_module(aggregate), &pascal(&aggregate.name));
     let (command, decision, refusal) =
         (uses.runtime("command", "Command"), uses.runtime("command", "Decision"), uses.runtime("refusal", "Refusal"));
-    let creates = it.creates.then(|| quote!(const CREATES: bool = true;));
+    let creates = it.creates.then(|| {
+        quote!(
+            const CREATES: bool = true;
+        )
+    });
     let route = match plan.command_route(it) {
         Some((method, path)) => quote!(Some((#method, #path))),
         None => quote!(None),
     };
     let route_ty = uses.runtime("command", "Route");
-    let needs_token = matches!(it.get().allow, Allow::Rule(_)).then(|| quote!(const NEEDS_TOKEN: bool = true;));
+    let needs_token = matches!(it.get().allow, Allow::Rule(_)).then(|| {
+        quote!(
+            const NEEDS_TOKEN: bool = true;
+        )
+    });
     let allow = allow(plan, uses, it);
     let (read, read_parameter) = if it.reads.is_empty() {
         (quote!(()), quote!(_: ()))
@@ -148,7 +160,8 @@ fn guards(it: Cursor<'_, Command>) -> TokenStream {
 fn allow<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Command>) -> Option<TokenStream> {
     let aggregate = it.aggregate();
     let state_ty = uses.item(&plan.aggregate_module(aggregate), &pascal(&aggregate.name));
-    let (caller, id) = (uses.runtime("caller", "Caller"), uses.item(&plan.id_place(aggregate).module, &plan.id_place(aggregate).name));
+    let (caller, id) =
+        (uses.runtime("caller", "Caller"), uses.item(&plan.id_place(aggregate).module, &plan.id_place(aggregate).name));
     let rule = match &it.get().allow {
         Allow::Internal => return None,
         Allow::Anyone => {
@@ -169,7 +182,8 @@ fn allow<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Command>) -> Option<To
         scope.code(rule).condition()
     };
     let used = |used: bool, name: TokenStream| if used { name } else { quote!(_) };
-    let caller_name = used(rule.any(|node| matches!(node.kind, ExprKind::Caller(_) | ExprKind::HasRole(_))), quote!(caller));
+    let caller_name =
+        used(rule.any(|node| matches!(node.kind, ExprKind::Caller(_) | ExprKind::HasRole(_))), quote!(caller));
     let id_name = used(reads_id(rule), quote!(id));
     let state_name = used(reads_state, quote!(#state));
     Some(quote! {
@@ -192,16 +206,31 @@ fn reads<'m>(plan: &Plan<'m>, file: &mut SourceFile, it: Cursor<'m, Command>) {
     let members: Vec<Member<'_>> = command
         .reads
         .iter()
-        .map(|read| Member { name: &read.local.name, docs: None, ty: crate::rust::ty::ty(plan, file.uses(), &read.ty), optional: false })
+        .map(|read| Member {
+            name: &read.local.name,
+            docs: None,
+            ty: crate::rust::ty::ty(plan, file.uses(), &read.ty),
+            optional: false,
+        })
         .collect();
-    record(file, &read_name, &format!("What [`{name}`] reads before it decides."), &["Clone", "Debug"], Wire::None, &members);
+    record(
+        file,
+        &read_name,
+        &format!("What [`{name}`] reads before it decides."),
+        &["Clone", "Debug"],
+        Wire::None,
+        &members,
+    );
     let uses = file.uses();
     let mut scope = scope(plan, uses, it);
     scope.params = Some(quote!(command));
     let statements = command.reads.iter().map(|read| read_one(&scope, read));
     let locals = command.reads.iter().map(|read| field(&read.local.name));
-    let (read_trait, reader, error) =
-        (uses.runtime("command", "CommandRead"), uses.runtime("engine", "Reader"), uses.runtime("command", "WithError"));
+    let (read_trait, reader, error) = (
+        uses.runtime("command", "CommandRead"),
+        uses.runtime("engine", "Reader"),
+        uses.runtime("command", "WithError"),
+    );
     let (async_trait, name, read_name) = (uses.runtime("", "async_trait"), ident(&name), ident(&read_name));
     let item = quote! {
         #[#async_trait]

@@ -39,7 +39,9 @@ pub(super) fn emit(plan: &Plan<'_>) -> Vec<SourceFile> {
     for subdomain in subdomains {
         files.push(subdomain_file(plan, subdomain));
         files.extend(plan.foreign_aggregates(subdomain.id()).into_iter().map(|it| aggregate(plan, it)));
-        files.extend(plan.foreign_views(subdomain.id()).into_iter().map(|(view, queries)| view_file(plan, view, &queries)));
+        files.extend(
+            plan.foreign_views(subdomain.id()).into_iter().map(|(view, queries)| view_file(plan, view, &queries)),
+        );
     }
     files
 }
@@ -47,13 +49,16 @@ pub(super) fn emit(plan: &Plan<'_>) -> Vec<SourceFile> {
 /// The types of another subdomain, and the modules of its aggregates and views.
 fn subdomain_file<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> SourceFile {
     let name = snake(&subdomain.name);
-    let named = plan.contracts.types.iter().copied().filter(|it| plan.type_module(*it) == format!("crate::contracts::{name}"));
+    let named =
+        plan.contracts.types.iter().copied().filter(|it| plan.type_module(*it) == format!("crate::contracts::{name}"));
     let named: Vec<TypeRef> = named.collect();
     let own: Vec<String> = named.iter().map(|it| plan.type_place(*it).name).collect();
     let docs = format!("What is read of `{}`.", subdomain.name);
     let path = format!("contracts/{name}.rs");
-    let mut file = SourceFile::new(&path, &format!("crate::contracts::{name}"), &super::origin(plan, subdomain.span), &docs, &own);
-    let mut modules: Vec<String> = plan.foreign_aggregates(subdomain.id()).into_iter().map(|it| plan.module_name(it).to_owned()).collect();
+    let mut file =
+        SourceFile::new(&path, &format!("crate::contracts::{name}"), &super::origin(plan, subdomain.span), &docs, &own);
+    let mut modules: Vec<String> =
+        plan.foreign_aggregates(subdomain.id()).into_iter().map(|it| plan.module_name(it).to_owned()).collect();
     modules.extend(plan.foreign_views(subdomain.id()).into_iter().map(|(view, _)| snake(&view.name)));
     modules.sort();
     let modules = modules.iter().map(|it| ident(it));
@@ -62,7 +67,14 @@ fn subdomain_file<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Sour
         match it {
             TypeRef::Named(id) => {
                 let declared = plan.model.at(id);
-                types::refined(plan, &mut file, &plan.type_place(it).name, &declared.docs, declared.base, &declared.rule);
+                types::refined(
+                    plan,
+                    &mut file,
+                    &plan.type_place(it).name,
+                    &declared.docs,
+                    declared.base,
+                    &declared.rule,
+                );
             }
             TypeRef::Value(id) => values::value(plan, &mut file, plan.model.at(id)),
             TypeRef::Enum(id) => enums::one(plan, &mut file, plan.model.at(id)),
@@ -77,8 +89,10 @@ fn aggregate<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> SourceFil
     let model = plan.model;
     let has_id = contracts.ids.contains(&aggregate.id());
     let has_status = contracts.statuses.contains(&aggregate.id());
-    let events: Vec<_> = contracts.events.iter().map(|id| model.at(*id)).filter(|it| it.get().aggregate == aggregate.id()).collect();
-    let commands: Vec<_> = contracts.commands.iter().map(|id| model.at(*id)).filter(|it| it.get().aggregate == aggregate.id()).collect();
+    let events: Vec<_> =
+        contracts.events.iter().map(|id| model.at(*id)).filter(|it| it.get().aggregate == aggregate.id()).collect();
+    let commands: Vec<_> =
+        contracts.commands.iter().map(|id| model.at(*id)).filter(|it| it.get().aggregate == aggregate.id()).collect();
     let name = pascal(&aggregate.name);
     let mut own: Vec<String> = Vec::new();
     own.extend(has_id.then(|| format!("{name}Id")));
@@ -97,12 +111,14 @@ fn aggregate<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> SourceFil
     }
     for event in events {
         events::payload(plan, &mut file, event);
-        let (name, wire, payload) = (ident(&plan.event_name(event)), event.path(), file.uses().runtime("event", "EventPayload"));
+        let (name, wire, payload) =
+            (ident(&plan.event_name(event)), event.path(), file.uses().runtime("event", "EventPayload"));
         file.push(quote!(impl #payload for #name { const TYPE: &'static str = #wire; }));
     }
     for command in commands {
         commands::parameters(plan, &mut file, command, Wire::Out);
-        let (name, wire, sendable) = (ident(&plan.command_name(command)), command.path(), file.uses().runtime("saga", "SendableCommand"));
+        let (name, wire, sendable) =
+            (ident(&plan.command_name(command)), command.path(), file.uses().runtime("saga", "SendableCommand"));
         file.push(quote!(impl #sendable for #name { const COMMAND: &'static str = #wire; }));
     }
     file
@@ -121,7 +137,14 @@ fn view_file<'m>(plan: &Plan<'m>, view: Cursor<'m, View>, queries: &[Cursor<'m, 
         .zip(&view.get().columns)
         .map(|(index, it)| Member::new(plan, file.uses(), &it.name, &it.docs, &plan.column_ty(view.id(), index)))
         .collect();
-    record(&mut file, &row, &format!("A row of `{}`.", view.path()), &["Clone", "Debug", "PartialEq"], Wire::Both, &columns);
+    record(
+        &mut file,
+        &row,
+        &format!("A row of `{}`.", view.path()),
+        &["Clone", "Debug", "PartialEq"],
+        Wire::Both,
+        &columns,
+    );
     for query in queries {
         asked(plan, &mut file, *query);
     }
@@ -135,8 +158,11 @@ fn asked<'m>(plan: &Plan<'m>, file: &mut SourceFile, query: Cursor<'m, Query>) {
         query.get().params.iter().map(|it| Member::new(plan, file.uses(), &it.name, &it.docs, &it.ty)).collect();
     record(file, &Plan::query_name(query), &docs, &["Clone", "Debug", "PartialEq"], Wire::Out, &members);
     let part = file.uses().item("minos_runtime::gateway", "PartQuery");
-    let (name, subdomain, route) = (ident(&Plan::query_name(query)), query.view().subdomain().name.to_string(), plan.query_route(query));
-    let path_param = path_param(query).filter(|_| route.contains('{')).map(|it| quote!(const PATH_PARAM: Option<&'static str> = Some(#it);));
+    let (name, subdomain, route) =
+        (ident(&Plan::query_name(query)), query.view().subdomain().name.to_string(), plan.query_route(query));
+    let path_param = path_param(query)
+        .filter(|_| route.contains('{'))
+        .map(|it| quote!(const PATH_PARAM: Option<&'static str> = Some(#it);));
     let row = ident(&Plan::row_name(query.view()));
     file.push(quote! {
         impl #part for #name {

@@ -25,7 +25,8 @@ pub(super) fn emit(plan: &Plan<'_>) -> Option<SourceFile> {
         .collect();
     let first = enums.first()?;
     let names: Vec<String> = enums.iter().map(|it| plan.type_place(TypeRef::Enum(it.id())).name).collect();
-    let mut file = SourceFile::new("enums.rs", "crate::enums", &super::origin(plan, first.span), "One of a few.", &names);
+    let mut file =
+        SourceFile::new("enums.rs", "crate::enums", &super::origin(plan, first.span), "One of a few.", &names);
     enums.iter().for_each(|it| one(plan, &mut file, *it));
     Some(file)
 }
@@ -34,6 +35,7 @@ pub(super) fn emit(plan: &Plan<'_>) -> Option<SourceFile> {
 pub(super) fn one(plan: &Plan<'_>, file: &mut SourceFile, it: Cursor<'_, Enum>) {
     let name = plan.type_place(TypeRef::Enum(it.id())).name;
     let docs = docs_or(&it.docs, || format!("The enum `{}`.", it.name));
-    let cases: Vec<(&str, Option<&str>)> = it.cases.iter().map(|case| (case.name.as_str(), case.docs.as_deref())).collect();
+    let cases: Vec<(&str, Option<&str>)> =
+        it.cases.iter().map(|case| (case.name.as_str(), case.docs.as_deref())).collect();
     choice(file, &name, &docs, &cases);
 }

@@ -14,7 +14,7 @@
 //! impl Display for CreditExceeded { … }
 //! ```
 
-use minos_dsl::model::{Aggregate, Cursor, Error, MessagePiece, Ty};
+use minos_dsl::model::{Aggregate, Cursor, Error, MessagePiece, Subdomain, Ty};
 use quote::quote;
 
 use super::nouns::{Member, Wire, docs_or, record};
@@ -36,11 +36,27 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> Opt
     Some(file)
 }
 
+/// `errors.rs`: those that the subdomain declares for all of its aggregates.
+pub(super) fn emit_shared<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Option<SourceFile> {
+    let errors: Vec<Cursor<'m, Error>> = subdomain.get().errors.iter().map(|id| plan.model.at(*id)).collect();
+    let first = errors.first()?;
+    let own: Vec<String> = errors.iter().map(|it| plan.error_name(*it)).collect();
+    let origin = super::origin(plan, first.span);
+    let docs = format!("Why aggregates of `{}` refuse a command.", subdomain.name);
+    let mut file = SourceFile::new("errors.rs", "crate::errors", &origin, &docs, &own);
+    errors.into_iter().for_each(|it| error(plan, &mut file, it));
+    Some(file)
+}
+
 /// An error: its fields, its name on the wire, its message.
 pub(super) fn error<'m>(plan: &Plan<'m>, file: &mut SourceFile, it: Cursor<'m, Error>) {
     let docs = docs_or(&it.docs, || format!("The error `{}`.", it.path()));
-    let members: Vec<Member<'_>> =
-        it.get().fields.iter().map(|field| Member::new(plan, file.uses(), &field.name, &field.docs, &field.ty)).collect();
+    let members: Vec<Member<'_>> = it
+        .get()
+        .fields
+        .iter()
+        .map(|field| Member::new(plan, file.uses(), &field.name, &field.docs, &field.ty))
+        .collect();
     record(file, &plan.error_name(it), &docs, &["Clone", "Debug", "PartialEq"], Wire::Out, &members);
     let (mut format, mut arguments) = (String::new(), Vec::new());
     for piece in &it.get().message {
@@ -49,15 +65,27 @@ pub(super) fn error<'m>(plan: &Plan<'m>, file: &mut SourceFile, it: Cursor<'m, E
             MessagePiece::Field(index) => {
                 let shown = &it.get().fields[*index as usize];
                 let name = field(&shown.name);
-                let displayed = matches!(shown.ty, Ty::Base(_) | Ty::Refined(_) | Ty::Named(_) | Ty::Loose(_) | Ty::Id(_) | Ty::Enum(_) | Ty::Status(_));
+                let displayed = matches!(
+                    shown.ty,
+                    Ty::Base(_)
+                        | Ty::Refined(_)
+                        | Ty::Named(_)
+                        | Ty::Loose(_)
+                        | Ty::Id(_)
+                        | Ty::Enum(_)
+                        | Ty::Status(_)
+                );
                 format.push_str(if displayed { "{}" } else { "{:?}" });
                 arguments.push(quote!(self.#name));
             }
         }
     }
     let (name, wire) = (ident(&plan.error_name(it)), it.path());
-    let (declared, display, fmt) =
-        (file.uses().runtime("refusal", "DeclaredError"), file.uses().item("std::fmt", "Display"), file.uses().item("std", "fmt"));
+    let (declared, display, fmt) = (
+        file.uses().runtime("refusal", "DeclaredError"),
+        file.uses().item("std::fmt", "Display"),
+        file.uses().item("std", "fmt"),
+    );
     let write = if arguments.is_empty() && !format.contains(['{', '}']) {
         quote!(f.write_str(#format))
     } else {

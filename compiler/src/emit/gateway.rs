@@ -38,7 +38,12 @@ pub(super) fn emit(plan: &Plan<'_>) -> Vec<SourceFile> {
     if !composes.is_empty() {
         let mut names: Vec<String> = composes.iter().map(|it| snake(&it.name)).collect();
         names.sort();
-        files.push(super::module_list("compositions.rs", &origin, "What is joined in memory from several services.", &names));
+        files.push(super::module_list(
+            "compositions.rs",
+            &origin,
+            "What is joined in memory from several services.",
+            &names,
+        ));
         files.extend(composes.into_iter().map(|it| composition(plan, it)));
     }
     files
@@ -55,7 +60,8 @@ fn gateway_file(plan: &Plan<'_>, gateway: &Gateway, origin: &str) -> SourceFile 
         parts.push(quote!(.roles(#claim, &[#(#roles),*])));
     }
     parts.extend(model.identities().map(|it| {
-        let (identity, name, claim) = (uses.item("minos_runtime::gateway", "Identity"), it.name.to_string(), it.claim.to_string());
+        let (identity, name, claim) =
+            (uses.item("minos_runtime::gateway", "Identity"), it.name.to_string(), it.claim.to_string());
         let role = it.role.map(|role| {
             let role = model.at(role).name.to_string();
             quote!(.if_role(#role))
@@ -76,7 +82,8 @@ fn gateway_file(plan: &Plan<'_>, gateway: &Gateway, origin: &str) -> SourceFile 
 }
 
 fn jwt(uses: &Uses, it: &Jwt) -> TokenStream {
-    let (jwt, setting_ty) = (uses.item("minos_runtime::gateway", "Jwt"), uses.item("minos_runtime::gateway", "Setting"));
+    let (jwt, setting_ty) =
+        (uses.item("minos_runtime::gateway", "Jwt"), uses.item("minos_runtime::gateway", "Setting"));
     let setting = |it: &Setting| match it {
         Setting::Text(text) => quote!(#setting_ty::Text(#text)),
         Setting::Env(name) => {
@@ -100,7 +107,8 @@ fn route(plan: &Plan<'_>, uses: &Uses, it: &Route) -> TokenStream {
         }
         RouteTarget::Query(id) => {
             let (query, route) = (model.at(id), uses.item("minos_runtime::gateway", "Route"));
-            let (subdomain, operation, at) = (query.view().subdomain().name.to_string(), query.path(), at(plan.query_route(query)));
+            let (subdomain, operation, at) =
+                (query.view().subdomain().name.to_string(), query.path(), at(plan.query_route(query)));
             quote!(.expose(#route::query(#path, #subdomain, #operation) #at))
         }
         RouteTarget::Compose(id) => {
@@ -117,17 +125,34 @@ fn composition<'m>(plan: &Plan<'m>, it: Cursor<'m, Compose>) -> SourceFile {
     let own = [name.clone(), answer.clone()];
     let docs = docs_or(&it.docs, || format!("The composition `{}`.", it.name));
     let place = format!("crate::compositions::{module}");
-    let mut file = SourceFile::new(&format!("compositions/{module}.rs"), &place, &super::origin(plan, it.span), &docs, &own);
-    let params: Vec<Member<'_>> =
-        it.get().params.iter().map(|param| Member::new(plan, file.uses(), &param.name, &param.docs, &param.ty)).collect();
+    let mut file =
+        SourceFile::new(&format!("compositions/{module}.rs"), &place, &super::origin(plan, it.span), &docs, &own);
+    let params: Vec<Member<'_>> = it
+        .get()
+        .params
+        .iter()
+        .map(|param| Member::new(plan, file.uses(), &param.name, &param.docs, &param.ty))
+        .collect();
     record(&mut file, &name, &docs, &["Clone", "Debug", "PartialEq"], Wire::Strict, &params);
     let parts: Vec<Member<'_>> = it
         .get()
         .parts
         .iter()
-        .map(|part| Member { name: &part.name, docs: part.docs.as_deref(), ty: ty::ty(plan, file.uses(), &part.ty), optional: false })
+        .map(|part| Member {
+            name: &part.name,
+            docs: part.docs.as_deref(),
+            ty: ty::ty(plan, file.uses(), &part.ty),
+            optional: false,
+        })
         .collect();
-    record(&mut file, &answer, &format!("The parts of [`{name}`]."), &["Clone", "Debug", "PartialEq"], Wire::Out, &parts);
+    record(
+        &mut file,
+        &answer,
+        &format!("The parts of [`{name}`]."),
+        &["Clone", "Debug", "PartialEq"],
+        Wire::Out,
+        &parts,
+    );
     let item = behaviour(plan, file.uses(), it);
     file.push(item);
     file
@@ -152,7 +177,8 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Compose>) -> Token
         }
     });
     let names = it.parts.iter().map(|part| field(&part.name));
-    let (name, answer, wire) = (ident(&pascal(&it.name)), ident(&format!("{}Answer", pascal(&it.name))), it.name.to_string());
+    let (name, answer, wire) =
+        (ident(&pascal(&it.name)), ident(&format!("{}Answer", pascal(&it.name))), it.name.to_string());
     let (async_trait, composition, parts, error) = (
         uses.runtime("", "async_trait"),
         uses.runtime("gateway", "Composition"),

@@ -53,7 +53,14 @@ pub(crate) enum Wire {
 }
 
 /// Declares a struct with public fields.
-pub(crate) fn record(file: &mut SourceFile, name: &str, docs: &str, derives: &[&str], wire: Wire, members: &[Member<'_>]) {
+pub(crate) fn record(
+    file: &mut SourceFile,
+    name: &str,
+    docs: &str,
+    derives: &[&str],
+    wire: Wire,
+    members: &[Member<'_>],
+) {
     let mut derives: Vec<String> = derives.iter().map(|it| (*it).to_owned()).collect();
     if wire != Wire::None {
         derives.push(file.uses().item("minos_runtime::serde", "Serialize").to_string());
@@ -69,7 +76,8 @@ pub(crate) fn record(file: &mut SourceFile, name: &str, docs: &str, derives: &[&
     if members.is_empty() {
         // The builder makes `struct Name;`, which is no JSON object.
         let (name, derives): (_, Vec<_>) = (ident(name), derives.iter().map(|it| ident(it)).collect());
-        let attribute: Option<TokenStream> = attribute.and_then(|it| it.parse().ok()).map(|it: TokenStream| quote!(#[#it]));
+        let attribute: Option<TokenStream> =
+            attribute.and_then(|it| it.parse().ok()).map(|it: TokenStream| quote!(#[#it]));
         let docs = docs.lines().map(|line| format!(" {line}"));
         file.push(quote!(#(#[doc = #docs])* #[derive(#(#derives),*)] #attribute pub struct #name {}));
         return;

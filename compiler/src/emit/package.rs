@@ -9,7 +9,7 @@ use crate::plan::Plan;
 use crate::rust::name::snake;
 
 mod adapters;
-mod manifest;
+pub(crate) mod manifest;
 mod readme;
 
 /// The sources, with `lib.rs` at their root. It may be taken in by `include!`, so it has no docs of its own.

@@ -24,7 +24,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::nouns::docs_or;
-use super::saga::reactions;
+use super::saga::{Creator, reactions};
 use super::view::{event_path, free_name};
 use crate::output::source_file::{SourceFile, Uses};
 use crate::plan::Plan;
@@ -107,7 +107,7 @@ fn case_body<'m>(plan: &Plan<'m>, uses: &Uses, policy: Cursor<'m, Policy>, case:
         let path = event_path(plan, uses, event);
         quote!(let #alias: #path = recorded.payload()?;)
     });
-    let body = reactions(&scope, &case.body);
+    let body = reactions(&scope, &case.body, &Creator::Policy);
     quote!(#id #payload #body)
 }
 

@@ -53,11 +53,23 @@ fn emit<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> SourceFile {
     let item = port_trait(plan, file.uses(), port, &docs);
     file.push(item);
     for operation in port.operations() {
-        let members: Vec<Member<'_>> =
-            operation.get().params.iter().map(|it| Member::new(plan, file.uses(), &it.name, &it.docs, &it.ty)).collect();
+        let members: Vec<Member<'_>> = operation
+            .get()
+            .params
+            .iter()
+            .map(|it| Member::new(plan, file.uses(), &it.name, &it.docs, &it.ty))
+            .collect();
         let docs = format!("The arguments of [`{name}::{}`].", field(&operation.name));
-        record(&mut file, &Plan::arguments_name(operation), &docs, &["Clone", "Debug", "PartialEq"], Wire::Both, &members);
-        let (callable, arguments) = (file.uses().runtime("port", "PortArguments"), ident(&Plan::arguments_name(operation)));
+        record(
+            &mut file,
+            &Plan::arguments_name(operation),
+            &docs,
+            &["Clone", "Debug", "PartialEq"],
+            Wire::Both,
+            &members,
+        );
+        let (callable, arguments) =
+            (file.uses().runtime("port", "PortArguments"), ident(&Plan::arguments_name(operation)));
         let (port_name, operation_name) = (port.path(), operation.name.to_string());
         file.push(quote! {
             impl #callable for #arguments {
@@ -103,7 +115,8 @@ fn error_ty<'m>(plan: &Plan<'m>, uses: &Uses, operation: Cursor<'m, Operation>) 
 }
 
 fn port_trait<'m>(plan: &Plan<'m>, uses: &Uses, port: Cursor<'m, Port>, docs: &str) -> TokenStream {
-    let (async_trait, call, error) = (uses.runtime("", "async_trait"), uses.runtime("port", "PortCall"), uses.runtime("port", "PortError"));
+    let (async_trait, call, error) =
+        (uses.runtime("", "async_trait"), uses.runtime("port", "PortCall"), uses.runtime("port", "PortError"));
     let name = ident(&pascal(&port.name));
     let docs = docs.lines().map(|line| format!(" {line}"));
     let operations = port.operations().map(|it| {
@@ -135,7 +148,8 @@ fn several_errors<'m>(plan: &Plan<'m>, file: &mut SourceFile, operation: Cursor<
     let docs = format!(" What `{}` may be refused with.", operation.path());
     let errors: Vec<proc_macro2::Ident> = operation.errors().map(|it| ident(&plan.error_name(it))).collect();
     let uses = file.uses();
-    let (refusal, port_refusal, name) = (uses.runtime("refusal", "Refusal"), uses.runtime("port", "PortRefusal"), ident(&name));
+    let (refusal, port_refusal, name) =
+        (uses.runtime("refusal", "Refusal"), uses.runtime("port", "PortRefusal"), ident(&name));
     let items = quote! {
         #[doc = #docs]
         #[derive(Clone, Debug, PartialEq)]
@@ -157,7 +171,8 @@ fn several_errors<'m>(plan: &Plan<'m>, file: &mut SourceFile, operation: Cursor<
 /// From names and JSON to the typed trait.
 fn dispatch<'m>(plan: &Plan<'m>, uses: &Uses, port: Cursor<'m, Port>) -> TokenStream {
     let (name, wire) = (pascal(&port.name), port.path());
-    let (dispatch, docs, name) = (ident(&format!("{name}Dispatch")), format!(" Any [`{name}`], as the engine calls it."), ident(&name));
+    let (dispatch, docs, name) =
+        (ident(&format!("{name}Dispatch")), format!(" Any [`{name}`], as the engine calls it."), ident(&name));
     let (async_trait, dispatch_trait, call, error, refusal) = (
         uses.runtime("", "async_trait"),
         uses.runtime("port", "PortDispatch"),

@@ -48,8 +48,13 @@ fn emit<'m>(plan: &Plan<'m>, saga: Cursor<'m, Saga>) -> SourceFile {
     let module = snake(&saga.name);
     let docs = docs_or(&saga.docs, || format!("The saga `{}`.", saga.path()));
     let path = format!("sagas/{module}.rs");
-    let mut file =
-        SourceFile::new(&path, &format!("crate::sagas::{module}"), &super::origin(plan, saga.span), &docs, std::slice::from_ref(&name));
+    let mut file = SourceFile::new(
+        &path,
+        &format!("crate::sagas::{module}"),
+        &super::origin(plan, saga.span),
+        &docs,
+        std::slice::from_ref(&name),
+    );
     state(plan, &mut file, saga, &docs);
     let behaviour = behaviour(plan, file.uses(), saga);
     file.push(behaviour);
@@ -64,12 +69,20 @@ struct Knows {
     at: bool,
     /// Whether `e.entered` is read.
     entered: bool,
+    /// Whether a step creates an aggregate: its id derives from the trigger's.
+    creates: bool,
 }
 
 impl Knows {
     fn of(saga: Cursor<'_, Saga>) -> Self {
-        let mut knows = Self { trigger: field(saga.alias.as_deref().unwrap_or("trigger")), at: false, entered: false };
-        if knows.trigger == "id" || knows.trigger == "at" || knows.trigger == "entered" {
+        let mut knows = Self {
+            trigger: field(saga.alias.as_deref().unwrap_or("trigger")),
+            at: false,
+            entered: false,
+            creates: false,
+        };
+        knows.creates = saga.calls().any(|it| matches!(it.target, CallTarget::Create(_)));
+        if ["id", "at", "entered", "event_id"].iter().any(|taken| knows.trigger == taken) {
             knows.trigger = field("trigger");
         }
         each_expr(saga, &mut |expr| {
@@ -103,7 +116,11 @@ fn state<'m>(plan: &Plan<'m>, file: &mut SourceFile, saga: Cursor<'m, Saga>, doc
         let status = Scope::new(plan, uses).ty(&Ty::Status(trigger.get().aggregate));
         quote!(entered: #status,)
     });
-    let bound = answers(saga).map(|(_, local, answer)| {
+    let event_id = knows.creates.then(|| {
+        let uuid = uses.runtime("value", "Uuid");
+        quote!(event_id: #uuid,)
+    });
+    let bound = bound_answers(saga).map(|(_, local, answer)| {
         let (name, ty) = (field(&local.name), Scope::new(plan, uses).ty(answer));
         quote!(#name: Option<#ty>,)
     });
@@ -116,10 +133,16 @@ fn state<'m>(plan: &Plan<'m>, file: &mut SourceFile, saga: Cursor<'m, Saga>, doc
             #trigger_name: #payload,
             #at
             #entered
+            #event_id
             #(#bound)*
         }
     };
     file.push(item);
+}
+
+/// Answers that come from outside; the id of what a step creates is known beforehand.
+fn bound_answers<'m>(saga: Cursor<'m, Saga>) -> impl Iterator<Item = (&'m Step, &'m minos_dsl::model::Local, &'m Ty)> {
+    answers(saga).filter(|(step, _, _)| !matches!(step.action.target, CallTarget::Create(_)))
 }
 
 fn id_ty<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStream {
@@ -144,12 +167,18 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenS
     let alias = &knows.trigger;
     let at = knows.at.then(|| quote!(at: recorded.at,));
     let entered = knows.entered.then(|| quote!(entered: recorded.state()?,));
-    let bound = answers(saga).map(|(_, local, _)| {
+    let event_id = knows.creates.then(|| quote!(event_id: recorded.event_id,));
+    let bound = bound_answers(saga).map(|(_, local, _)| {
         let name = field(&local.name);
         quote!(#name: None)
     });
-    let (bind, branches, act, undo, failed) =
-        (bind(uses, saga), branches(plan, uses, saga), act(plan, uses, saga), undo(plan, uses, saga), failed(plan, uses, saga));
+    let (bind, branches, act, undo, failed) = (
+        bind(uses, saga),
+        branches(plan, uses, saga),
+        act(plan, uses, saga),
+        undo(plan, uses, saga),
+        failed(plan, uses, saga),
+    );
     let definition = definition(&[&act, &undo, &branches, &failed]);
     quote! {
         impl #saga_trait for #name {
@@ -159,7 +188,7 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenS
             const STEPS: &'static [#step_def] = &[#(#steps),*];
 
             fn new(recorded: &#recorded) -> Result<Self, #decode> {
-                Ok(Self { id: recorded.id()?, #alias: recorded.payload()?, #at #entered #(#bound),* })
+                Ok(Self { id: recorded.id()?, #alias: recorded.payload()?, #at #entered #event_id #(#bound),* })
             }
 
             #bind
@@ -183,7 +212,8 @@ fn definition(parts: &[&TokenStream]) -> String {
 }
 
 fn step_definition(uses: &Uses, step: &Step) -> TokenStream {
-    let (step_def, kind, retry) = (uses.runtime("saga", "StepDef"), uses.runtime("saga", "StepKind"), uses.runtime("saga", "Retry"));
+    let (step_def, kind, retry) =
+        (uses.runtime("saga", "StepDef"), uses.runtime("saga", "StepKind"), uses.runtime("saga", "Retry"));
     let duration = |micros: i64| {
         let duration = uses.item("std::time", "Duration");
         if micros % 1_000_000 == 0 {
@@ -207,7 +237,8 @@ fn step_definition(uses: &Uses, step: &Step) -> TokenStream {
     let retry = match step.retry {
         None => quote!(#retry::DEFAULT),
         Some(given) => {
-            let (times, first, longest) = (Literal::u32_unsuffixed(given.times.saturating_add(1)), duration(given.from), duration(given.to));
+            let (times, first, longest) =
+                (Literal::u32_unsuffixed(given.times.saturating_add(1)), duration(given.from), duration(given.to));
             quote!(#retry { times: #times, first: #first, longest: #longest })
         }
     };
@@ -215,7 +246,7 @@ fn step_definition(uses: &Uses, step: &Step) -> TokenStream {
 }
 
 fn bind(uses: &Uses, saga: Cursor<'_, Saga>) -> Option<TokenStream> {
-    let bound: Vec<TokenStream> = answers(saga)
+    let bound: Vec<TokenStream> = bound_answers(saga)
         .map(|(step, local, _)| {
             let (answer, step, name) = (uses.runtime("saga", "answer"), step.name.to_string(), field(&local.name));
             quote!(if step == #step { self.#name = #answer(step, result)?; })
@@ -244,7 +275,7 @@ fn scope<'a>(plan: &'a Plan<'a>, uses: &'a Uses, saga: Cursor<'_, Saga>, knows: 
     scope.envelope.entered = Code::place(quote!(self.entered));
     saga.get().steps.iter().for_each(|step| {
         if let Some((local, _)) = &step.answer {
-            scope.references.insert(local.index, true);
+            scope.references.insert(local.index, !matches!(step.action.target, CallTarget::Create(_)));
         }
         if let Some(each) = &step.each {
             scope.references.insert(each.each.index, true);
@@ -255,14 +286,23 @@ fn scope<'a>(plan: &'a Plan<'a>, uses: &'a Uses, saga: Cursor<'_, Saga>, knows: 
 
 /// The variables that a call reads: the answers of steps before, the branch's element.
 fn prelude<'m>(scope: &Scope<'_>, saga: Cursor<'m, Saga>, step: &Step, call: &Call) -> TokenStream {
-    let reads = |index: u32| call.expressions().any(|it| it.any(|node| matches!(&node.kind, ExprKind::Local(local) if local.index == index)));
+    let reads = |index: u32| {
+        call.expressions().any(|it| it.any(|node| matches!(&node.kind, ExprKind::Local(local) if local.index == index)))
+    };
     let mut tokens = TokenStream::new();
-    for (_, local, _) in answers(saga).filter(|(_, local, _)| reads(local.index)) {
+    for (step, local, answer) in answers(saga).filter(|(_, local, _)| reads(local.index)) {
+        if matches!(step.action.target, CallTarget::Create(_)) {
+            let (created, name, ty, step) =
+                (scope.uses.runtime("saga", "created"), field(&local.name), scope.ty(answer), step.name.to_string());
+            tokens.extend(quote!(let #name = #created::<#ty>(Self::NAME, self.event_id, #step, 0);));
+            continue;
+        }
         let (bound, name) = (scope.uses.runtime("saga", "bound"), field(&local.name));
         tokens.extend(quote!(let #name = #bound(&self.#name)?;));
     }
     if let Some(each) = step.each.as_ref().filter(|it| reads(it.each.index)) {
-        let (element, name, of) = (scope.uses.runtime("saga", "element"), field(&each.each.name), scope.borrowed(&each.of));
+        let (element, name, of) =
+            (scope.uses.runtime("saga", "element"), field(&each.each.name), scope.borrowed(&each.of));
         tokens.extend(quote!(let #name = #element(#of, branch)?;));
     }
     tokens
@@ -304,7 +344,11 @@ fn act<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStream 
         .steps
         .iter()
         .map(|step| {
-            let (name, prelude, call) = (step.name.to_string(), prelude(&scope, saga, step, &step.action), call(&scope, &step.action));
+            let (name, prelude, call) = (
+                step.name.to_string(),
+                prelude(&scope, saga, step, &step.action),
+                call(&scope, &step.action, &Creator::Step(step.name.to_string())),
+            );
             if prelude.is_empty() { quote!(#name => #call,) } else { quote!(#name => { #prelude #call }) }
         })
         .collect();
@@ -328,7 +372,11 @@ fn undo<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStream
         .iter()
         .filter_map(|step| {
             let undo = step.undo.as_ref()?;
-            let (name, prelude, call) = (step.name.to_string(), prelude(&scope, saga, step, undo), call(&scope, undo));
+            let (name, prelude, call) = (
+                step.name.to_string(),
+                prelude(&scope, saga, step, undo),
+                call(&scope, undo, &Creator::Step(step.name.to_string())),
+            );
             Some(if prelude.is_empty() { quote!(#name => #call,) } else { quote!(#name => { #prelude #call }) })
         })
         .collect();
@@ -355,7 +403,7 @@ fn failed<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStre
     }
     let knows = Knows::of(saga);
     let scope = scope(plan, uses, saga, &knows);
-    let body = reactions(&scope, failed);
+    let body = reactions(&scope, failed, &Creator::Failed);
     let (action, refusal) = (uses.runtime("saga", "Action"), uses.runtime("refusal", "Refusal"));
     let failure = if body.to_string().contains("failure") { quote!(failure) } else { quote!(_) };
     quote! {
@@ -366,46 +414,72 @@ fn failed<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStre
 }
 
 /// The body that gives the actions of `failed` or of a policy.
-pub(super) fn reactions(scope: &Scope<'_>, body: &[Reaction]) -> TokenStream {
-    if body.iter().all(|it| matches!(it, Reaction::Do(_))) {
-        let calls = body.iter().filter_map(|it| if let Reaction::Do(it) = it { Some(call(scope, it)) } else { None });
-        return quote!(Ok(Vec::from([#(#calls),*])));
-    }
-    let leading = body.iter().take_while(|it| matches!(it, Reaction::Do(_))).count();
+pub(super) fn reactions(scope: &Scope<'_>, body: &[Reaction], creator: &Creator) -> TokenStream {
+    let simple = |it: &&Reaction| matches!(it, Reaction::Do(call) if !matches!(call.target, CallTarget::Create(_)));
+    let leading = body.iter().take_while(simple).count();
     let (first, rest) = body.split_at(leading);
-    let calls = first.iter().filter_map(|it| if let Reaction::Do(it) = it { Some(call(scope, it)) } else { None });
+    let calls =
+        first.iter().filter_map(|it| if let Reaction::Do(it) = it { Some(call(scope, it, creator)) } else { None });
     let start = if first.is_empty() { quote!(Vec::new()) } else { quote!(Vec::from([#(#calls),*])) };
-    let rest = rest.iter().map(|it| reaction(scope, it));
+    if rest.is_empty() {
+        return quote!(Ok(#start));
+    }
+    let rest = rest.iter().map(|it| reaction(scope, it, creator));
     quote!(let mut actions = #start; #(#rest)* Ok(actions))
 }
 
-fn reaction(scope: &Scope<'_>, it: &Reaction) -> TokenStream {
+fn reaction(scope: &Scope<'_>, it: &Reaction, creator: &Creator) -> TokenStream {
     match it {
         Reaction::Let { local, value } => {
             let (name, value) = (field(&local.name), scope.owned(value));
             quote!(let #name = #value;)
         }
         Reaction::Do(it) => {
-            let call = call(scope, it);
+            let call = call(scope, it, creator);
+            if matches!(it.target, CallTarget::Create(_)) {
+                // The id derives from the number of actions before.
+                return quote!(let action = #call; actions.push(action););
+            }
             quote!(actions.push(#call);)
         }
         Reaction::If { condition, then, otherwise } => {
             let condition = scope.code(condition).condition();
-            let then = then.iter().map(|it| reaction(scope, it));
-            let otherwise: Vec<_> = otherwise.iter().map(|it| reaction(scope, it)).collect();
+            let then = then.iter().map(|it| reaction(scope, it, creator));
+            let otherwise: Vec<_> = otherwise.iter().map(|it| reaction(scope, it, creator)).collect();
             let otherwise = (!otherwise.is_empty()).then(|| quote!(else { #(#otherwise)* }));
             quote!(if #condition { #(#then)* } #otherwise)
         }
         Reaction::For { each, of, body, .. } => {
             let (name, of, inner) = (field(&each.name), scope.borrowed(of), scope.with_local(each, true));
-            let body = body.iter().map(|it| reaction(&inner, it));
+            let body = body.iter().map(|it| reaction(&inner, it, creator));
             quote!(for #name in #of { #(#body)* })
         }
     }
 }
 
+/// What the id of a created aggregate derives from.
+pub(super) enum Creator {
+    /// The step of a saga.
+    Step(String),
+    /// `failed` of a saga.
+    Failed,
+    /// A policy.
+    Policy,
+}
+
+impl Creator {
+    /// Event, step and branch, as arguments of `created`.
+    fn place(&self) -> TokenStream {
+        match self {
+            Self::Step(step) => quote!(self.event_id, #step, branch),
+            Self::Failed => quote!(self.event_id, "failed", actions.len()),
+            Self::Policy => quote!(recorded.event_id, "", actions.len()),
+        }
+    }
+}
+
 /// `Action::send(&id, &product::Release { … })`, `Action::call("orders.Payments", "charge", &Charge { … })`.
-fn call(scope: &Scope<'_>, it: &Call) -> TokenStream {
+fn call(scope: &Scope<'_>, it: &Call, creator: &Creator) -> TokenStream {
     let (plan, uses) = (scope.plan, scope.uses);
     let action = uses.runtime("saga", "Action");
     let record = |names: Vec<&str>| scope.record(&names, &it.arguments);
@@ -421,13 +495,18 @@ fn call(scope: &Scope<'_>, it: &Call) -> TokenStream {
                     let id = scope.borrowed(id);
                     quote!(#action::send(#id, &#module::#name { #fields }))
                 }
-                _ => quote!(#action::create(&#module::#name { #fields })),
+                _ => {
+                    let (created, id, from) =
+                        (uses.runtime("saga", "created"), scope.ty(&Ty::Id(command.get().aggregate)), creator.place());
+                    quote!(#action::send(&#created::<#id>(Self::NAME, #from), &#module::#name { #fields }))
+                }
             }
         }
         CallTarget::Port(operation) => {
             let operation = plan.model.at(*operation);
             let port = operation.port();
-            let (module, name) = (uses.item("crate::ports", &snake(&port.name)), ident(&Plan::arguments_name(operation)));
+            let (module, name) =
+                (uses.item("crate::ports", &snake(&port.name)), ident(&Plan::arguments_name(operation)));
             let fields = record(operation.get().params.iter().map(|it| it.name.as_str()).collect());
             quote!(#action::call(&#module::#name { #fields }))
         }

@@ -61,7 +61,8 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Sou
     let mut parameters = Vec::new();
     for port in subdomain.ports() {
         let (module, name) = (format!("crate::ports::{}", snake(&port.name)), pascal(&port.name));
-        let (port_trait, dispatch, parameter) = (uses.item(&module, &name), uses.item(&module, &format!("{name}Dispatch")), field(&port.name));
+        let (port_trait, dispatch, parameter) =
+            (uses.item(&module, &name), uses.item(&module, &format!("{name}Dispatch")), field(&port.name));
         parameters.push(quote!(#parameter: impl #port_trait));
         parts.push(quote!(.port(#dispatch(#parameter))));
     }

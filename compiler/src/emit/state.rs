@@ -59,7 +59,8 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> Sou
     let module = plan.module_name(aggregate);
     let origin = super::origin(plan, aggregate.span);
     let docs = format!("The state of `{}`: the replay of its events.", aggregate.path());
-    let mut file = SourceFile::new(&format!("{module}/state.rs"), &format!("crate::{module}"), &origin, &docs, &names(aggregate));
+    let mut file =
+        SourceFile::new(&format!("{module}/state.rs"), &format!("crate::{module}"), &origin, &docs, &names(aggregate));
     id(&mut file, aggregate);
     if let Some(lifecycle) = &aggregate.get().lifecycle {
         status(&mut file, aggregate, lifecycle);
@@ -88,7 +89,8 @@ pub(super) fn id(file: &mut SourceFile, aggregate: Cursor<'_, Aggregate>) {
 pub(super) fn status(file: &mut SourceFile, aggregate: Cursor<'_, Aggregate>, lifecycle: &Lifecycle) {
     let name = format!("{}Status", pascal(&aggregate.name));
     let docs = docs_or(&lifecycle.docs, || format!("Where `{}` is in its life.", aggregate.path()));
-    let cases: Vec<(&str, Option<&str>)> = lifecycle.states.iter().map(|it| (it.name.as_str(), it.docs.as_deref())).collect();
+    let cases: Vec<(&str, Option<&str>)> =
+        lifecycle.states.iter().map(|it| (it.name.as_str(), it.docs.as_deref())).collect();
     choice(file, &name, &docs, &cases);
 }
 
@@ -128,7 +130,12 @@ fn state<'m>(plan: &Plan<'m>, file: &mut SourceFile, aggregate: Cursor<'m, Aggre
     if let Some(lifecycle) = &it.lifecycle {
         let kind = if has_data(lifecycle) { "Lifecycle" } else { "Status" };
         let name = ident(&format!("{}{kind}", pascal(&it.name)));
-        members.push(Member { name: &lifecycle.name, docs: lifecycle.docs.as_deref(), ty: quote!(#name), optional: false });
+        members.push(Member {
+            name: &lifecycle.name,
+            docs: lifecycle.docs.as_deref(),
+            ty: quote!(#name),
+            optional: false,
+        });
     }
     record(file, &pascal(&it.name), &docs, &["Clone", "Debug", "PartialEq"], Wire::None, &members);
 }
@@ -185,7 +192,11 @@ fn lifecycle_impl(aggregate: Cursor<'_, Aggregate>, lifecycle: &Lifecycle) -> To
 }
 
 /// `pub fn payment(&self) -> Result<&String, Refusal>`.
-fn accessors<'s>(scope: &'s Scope<'_>, aggregate: Cursor<'s, Aggregate>, lifecycle: &'s Lifecycle) -> impl Iterator<Item = TokenStream> {
+fn accessors<'s>(
+    scope: &'s Scope<'_>,
+    aggregate: Cursor<'s, Aggregate>,
+    lifecycle: &'s Lifecycle,
+) -> impl Iterator<Item = TokenStream> {
     let all = ident(&format!("{}Lifecycle", pascal(&aggregate.name)));
     let member = field(&lifecycle.name);
     lifecycle.states.iter().flat_map(move |state| {
@@ -193,7 +204,8 @@ fn accessors<'s>(scope: &'s Scope<'_>, aggregate: Cursor<'s, Aggregate>, lifecyc
         state.fields.iter().map(move |index| {
             let it = &aggregate.get().fields[*index as usize];
             let (name, field_ty, variant) = (field(&it.name), scope.ty(&it.ty), ident(&pascal(&state.name)));
-            let (refusal, missing) = (scope.uses.runtime("refusal", "Refusal"), scope.uses.runtime("aggregate", "not_in_state"));
+            let (refusal, missing) =
+                (scope.uses.runtime("refusal", "Refusal"), scope.uses.runtime("aggregate", "not_in_state"));
             let (text, state_text) = (it.name.to_string(), state.name.to_string());
             let docs = docs_or(&it.docs, || format!("`{}`, there only while it is `{}`.", it.name, state.name));
             let docs = docs.lines().map(|line| format!(" {line}"));
@@ -258,7 +270,9 @@ fn effects_read_id(effects: &[Effect]) -> bool {
         Effect::Insert { key, value, .. } => reads(key) || reads(value),
         Effect::Remove { key, .. } => reads(key),
         Effect::Add { element, .. } => reads(element),
-        Effect::If { condition, then, otherwise } => reads(condition) || effects_read_id(then) || effects_read_id(otherwise),
+        Effect::If { condition, then, otherwise } => {
+            reads(condition) || effects_read_id(then) || effects_read_id(otherwise)
+        }
         Effect::For { of, body, .. } => reads(of) || effects_read_id(body),
         Effect::Enter { .. } => false,
     })
@@ -298,14 +312,20 @@ fn reads_payload(effects: &[Effect]) -> bool {
         Effect::Insert { key, value, .. } => reads(key) || reads(value),
         Effect::Remove { key, .. } => reads(key),
         Effect::Add { element, .. } => reads(element),
-        Effect::If { condition, then, otherwise } => reads(condition) || reads_payload(then) || reads_payload(otherwise),
+        Effect::If { condition, then, otherwise } => {
+            reads(condition) || reads_payload(then) || reads_payload(otherwise)
+        }
         Effect::For { of, body, .. } => reads(of) || reads_payload(body),
         Effect::Enter { .. } => false,
     })
 }
 
 /// The struct literal of a new state, and what is done to it beyond.
-fn initial<'m>(scope: &Scope<'_>, aggregate: Cursor<'m, Aggregate>, event: Cursor<'m, Event>) -> (TokenStream, TokenStream) {
+fn initial<'m>(
+    scope: &Scope<'_>,
+    aggregate: Cursor<'m, Aggregate>,
+    event: Cursor<'m, Event>,
+) -> (TokenStream, TokenStream) {
     let effects = &event.get().effects;
     let assigned = |index: u32| {
         effects.iter().find_map(|effect| match effect {
@@ -318,7 +338,8 @@ fn initial<'m>(scope: &Scope<'_>, aggregate: Cursor<'m, Aggregate>, event: Curso
         initializer(&it.name, &value)
     });
     let lifecycle = aggregate.get().lifecycle.as_ref().map(|lifecycle| {
-        let entered = effects.iter().find_map(|effect| if let Effect::Enter { state } = effect { Some(*state) } else { None });
+        let entered =
+            effects.iter().find_map(|effect| if let Effect::Enter { state } = effect { Some(*state) } else { None });
         let value = entered_value(scope, aggregate, lifecycle, entered.unwrap_or_default(), effects);
         initializer(&lifecycle.name, &value)
     });
@@ -353,7 +374,13 @@ fn default_of(scope: &Scope<'_>, it: &Ty) -> TokenStream {
 }
 
 /// `OrderLifecycle::Approved { payment: … }`.
-fn entered_value(scope: &Scope<'_>, aggregate: Cursor<'_, Aggregate>, lifecycle: &Lifecycle, state: u32, effects: &[Effect]) -> TokenStream {
+fn entered_value(
+    scope: &Scope<'_>,
+    aggregate: Cursor<'_, Aggregate>,
+    lifecycle: &Lifecycle,
+    state: u32,
+    effects: &[Effect],
+) -> TokenStream {
     let state = &lifecycle.states[state as usize];
     let kind = if has_data(lifecycle) { "Lifecycle" } else { "Status" };
     let (all, variant) = (ident(&format!("{}{kind}", pascal(&aggregate.name))), ident(&pascal(&state.name)));
@@ -415,6 +442,15 @@ fn one<'m>(scope: &Scope<'_>, aggregate: Cursor<'m, Aggregate>, effect: &Effect,
         Effect::Remove { field: index, key } => {
             let (name, key) = (name_of(*index), scope.borrowed(key));
             match &it.fields[*index as usize].ty {
+                list @ Ty::List(..) if ty::is_wrapped(scope.plan, list) => {
+                    scope.uses.bring("value", "Refined");
+                    let list = scope.ty(list);
+                    quote! {
+                        let mut elements = #state.#name.plain();
+                        elements.retain(|it| it != #key);
+                        #state.#name = #list::new(elements)?;
+                    }
+                }
                 Ty::List(..) => quote!(#state.#name.retain(|it| it != #key);),
                 _ => quote!(#state.#name.remove(#key);),
             }
@@ -424,31 +460,47 @@ fn one<'m>(scope: &Scope<'_>, aggregate: Cursor<'m, Aggregate>, effect: &Effect,
             let condition = scope.code(condition).condition();
             let then: TokenStream = then.iter().map(|it| one(scope, aggregate, it, siblings)).collect();
             let otherwise: TokenStream = otherwise.iter().map(|it| one(scope, aggregate, it, siblings)).collect();
-            if otherwise.is_empty() { quote!(if #condition { #then }) } else { quote!(if #condition { #then } else { #otherwise }) }
+            if otherwise.is_empty() {
+                quote!(if #condition { #then })
+            } else {
+                quote!(if #condition { #then } else { #otherwise })
+            }
         }
         Effect::For { each, of, body, .. } => {
-            let (name, of) = (field(&each.name), scope.borrowed(of));
+            // What the body changes may be what is walked over.
+            let (name, of) = (field(&each.name), scope.owned(of));
+            let of = quote!(&#of);
             let inner = scope.with_local(each, true);
             let body: TokenStream = body.iter().map(|it| one(&inner, aggregate, it, siblings)).collect();
             quote!(for #name in #of { #body })
         }
         Effect::Enter { state: entered } => {
             let Some(lifecycle) = &it.lifecycle else { return TokenStream::new() };
-            let (member, value) = (field(&lifecycle.name), entered_value(scope, aggregate, lifecycle, *entered, siblings));
+            let (member, value) =
+                (field(&lifecycle.name), entered_value(scope, aggregate, lifecycle, *entered, siblings));
             quote!(#state.#member = #value;)
         }
     }
 }
 
 /// A field of one state is set as that state is entered; else where it is.
-fn assign_in_state<'m>(scope: &Scope<'_>, aggregate: Cursor<'m, Aggregate>, index: u32, of: u32, value: &Expr, siblings: &[Effect]) -> TokenStream {
+fn assign_in_state<'m>(
+    scope: &Scope<'_>,
+    aggregate: Cursor<'m, Aggregate>,
+    index: u32,
+    of: u32,
+    value: &Expr,
+    siblings: &[Effect],
+) -> TokenStream {
     let it = aggregate.get();
     if siblings.iter().any(|effect| matches!(effect, Effect::Enter { state } if *state == of)) {
         return TokenStream::new();
     }
     let Some(lifecycle) = &it.lifecycle else { return TokenStream::new() };
-    let (all, variant) = (ident(&format!("{}Lifecycle", pascal(&it.name))), ident(&pascal(&lifecycle.states[of as usize].name)));
-    let (state, member, name, value) = (&scope.state, field(&lifecycle.name), field(&it.fields[index as usize].name), scope.owned(value));
+    let (all, variant) =
+        (ident(&format!("{}Lifecycle", pascal(&it.name))), ident(&pascal(&lifecycle.states[of as usize].name)));
+    let (state, member, name, value) =
+        (&scope.state, field(&lifecycle.name), field(&it.fields[index as usize].name), scope.owned(value));
     quote! {
         let value = #value;
         if let #all::#variant { #name, .. } = &mut #state.#member {
@@ -480,7 +532,8 @@ fn unique_values(uses: &Uses, aggregate: Cursor<'_, Aggregate>) -> Option<TokenS
     let values: Vec<TokenStream> = aggregate
         .unique_fields()
         .map(|(_, it)| {
-            let (unique, constraint, name) = (uses.runtime("aggregate", "unique_value"), format!("{path}.{}", it.name), field(&it.name));
+            let (unique, constraint, name) =
+                (uses.runtime("aggregate", "unique_value"), format!("{path}.{}", it.name), field(&it.name));
             quote!(#unique(#constraint, &self.#name))
         })
         .collect();
@@ -511,7 +564,8 @@ fn timers<'m>(plan: &Plan<'m>, uses: &Uses, aggregate: Cursor<'m, Aggregate>) ->
             .map(|(name, timer)| match &timer.when {
                 TimerWhen::After(micros) => {
                     reads_entered = true;
-                    let (due, duration) = (uses.runtime("aggregate", "due_after"), super::timers::duration(uses, *micros));
+                    let (due, duration) =
+                        (uses.runtime("aggregate", "due_after"), super::timers::duration(uses, *micros));
                     quote!(#due(#name, entered_at, #duration))
                 }
                 TimerWhen::At(moment) => {
@@ -527,7 +581,8 @@ fn timers<'m>(plan: &Plan<'m>, uses: &Uses, aggregate: Cursor<'m, Aggregate>) ->
     }
     let rest = (arms.len() < lifecycle.states.len()).then(|| quote!(_ => Vec::new(),));
     let entered = if reads_entered { quote!(entered_at) } else { quote!(_entered_at) };
-    let (timestamp, decision, refusal) = (uses.runtime("value", "Timestamp"), uses.runtime("command", "Decision"), uses.runtime("refusal", "Refusal"));
+    let (timestamp, decision, refusal) =
+        (uses.runtime("value", "Timestamp"), uses.runtime("command", "Decision"), uses.runtime("refusal", "Refusal"));
     let module = plan.aggregate_module(aggregate);
     let timers_module = uses.item(&module, "timers");
     let fired = super::timers::names(aggregate).into_iter().map(|(name, _)| {

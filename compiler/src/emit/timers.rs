@@ -34,7 +34,13 @@ pub(super) fn names(aggregate: Cursor<'_, Aggregate>) -> Vec<(String, &Timer)> {
 /// A length of time in the largest whole unit.
 pub(super) fn duration(uses: &Uses, micros: i64) -> TokenStream {
     let duration = uses.runtime("value", "Duration");
-    let units = [(3_600_000_000, "from_hours"), (60_000_000, "from_mins"), (1_000_000, "from_secs"), (1_000, "from_millis"), (1, "from_micros")];
+    let units = [
+        (3_600_000_000, "from_hours"),
+        (60_000_000, "from_mins"),
+        (1_000_000, "from_secs"),
+        (1_000, "from_millis"),
+        (1, "from_micros"),
+    ];
     let (unit, constructor) = units.into_iter().find(|(unit, _)| micros % unit == 0).unwrap_or((1, "from_micros"));
     let (constructor, count) = (field(constructor), Literal::i64_unsuffixed(micros / unit));
     quote!(#duration::#constructor(#count))
@@ -48,14 +54,16 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> Opt
     let module = plan.module_name(aggregate);
     let origin = super::origin(plan, aggregate.span);
     let docs = format!("What happens to `{}` in time.", aggregate.path());
-    let mut file = SourceFile::new(&format!("{module}/timers.rs"), &format!("crate::{module}::timers"), &origin, &docs, &[]);
+    let mut file =
+        SourceFile::new(&format!("{module}/timers.rs"), &format!("crate::{module}::timers"), &origin, &docs, &[]);
     for (name, timer) in timers {
         let uses = file.uses();
         let scope = decision_scope(plan, uses, aggregate);
         let state = field(&aggregate.name);
         let body = statement::body(&scope, &state, &timer.body);
         let state_ty = uses.item(&plan.aggregate_module(aggregate), &pascal(&aggregate.name));
-        let (decision, refusal, function) = (uses.runtime("command", "Decision"), uses.runtime("refusal", "Refusal"), field(&name));
+        let (decision, refusal, function) =
+            (uses.runtime("command", "Decision"), uses.runtime("refusal", "Refusal"), field(&name));
         let docs = docs_or(&timer.docs, || format!("The timer of the state `{name}`."));
         let docs = docs.lines().map(|line| format!(" {line}"));
         let item = quote! {

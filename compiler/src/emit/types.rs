@@ -31,7 +31,13 @@ pub(super) fn emit(plan: &Plan<'_>) -> Option<SourceFile> {
     let names = named.iter().map(|it| plan.type_place(TypeRef::Named(it.id())).name);
     let names: Vec<String> = names.chain(inline.iter().map(|(name, _)| (*name).to_owned())).collect();
     let origin = named.first().map_or_else(|| plan.crate_name(), |it| super::origin(plan, it.span));
-    let mut file = SourceFile::new("types.rs", "crate::types", &origin, "Types with a rule: what breaks it cannot be built.", &names);
+    let mut file = SourceFile::new(
+        "types.rs",
+        "crate::types",
+        &origin,
+        "Types with a rule: what breaks it cannot be built.",
+        &names,
+    );
     for it in named {
         let name = plan.type_place(TypeRef::Named(it.id())).name;
         refined(plan, &mut file, &name, &it.docs, it.base, &it.rule);
@@ -101,7 +107,9 @@ fn list(plan: &Plan<'_>, file: &mut SourceFile, name: &str, element: &Ty, rule: 
         _ => ident("self_"),
     });
     match (distinct, &rule.distinct) {
-        (Some(field), Some(Distinct::Field(_))) => file.push(quote!(minos_runtime::list!(#name, #element_ty, #min, #max, #field);)),
+        (Some(field), Some(Distinct::Field(_))) => {
+            file.push(quote!(minos_runtime::list!(#name, #element_ty, #min, #max, #field);))
+        }
         (Some(_), _) => file.push(quote!(minos_runtime::list!(#name, #element_ty, #min, #max, self);)),
         (None, _) => file.push(quote!(minos_runtime::list!(#name, #element_ty, #min, #max);)),
     }
@@ -161,7 +169,9 @@ fn describe(base: Base, rule: &Rule) -> String {
     if let Some(pattern) = &rule.pattern {
         words.push_str(&format!(" that matches `{pattern}`"));
     }
-    let range = |bound: Bound, inclusive: &str, exclusive: &str| format!(", {} {}", if bound.inclusive { inclusive } else { exclusive }, bound.value.normalize());
+    let range = |bound: Bound, inclusive: &str, exclusive: &str| {
+        format!(", {} {}", if bound.inclusive { inclusive } else { exclusive }, bound.value.normalize())
+    };
     words.extend(rule.min.map(|it| range(it, "at least", "more than")));
     words.extend(rule.max.map(|it| range(it, "at most", "less than")));
     words.push('.');

@@ -29,7 +29,8 @@ pub(super) fn emit(plan: &Plan<'_>) -> Option<SourceFile> {
     let first = values.first()?;
     let names: Vec<String> = values.iter().map(|it| plan.type_place(TypeRef::Value(it.id())).name).collect();
     let origin = super::origin(plan, first.span);
-    let mut file = SourceFile::new("values.rs", "crate::values", &origin, "Values: equal when all of their parts are.", &names);
+    let mut file =
+        SourceFile::new("values.rs", "crate::values", &origin, "Values: equal when all of their parts are.", &names);
     values.iter().for_each(|it| value(plan, &mut file, *it));
     Some(file)
 }

@@ -47,7 +47,8 @@ pub(super) fn emit_all<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) ->
     let Some(first) = views.first() else { return Vec::new() };
     let mut names: Vec<String> = views.iter().map(|it| super::file_name(&it.name)).collect();
     names.sort();
-    let mut files = vec![super::module_list("views.rs", &super::origin(plan, first.span), "Rows kept for reading.", &names)];
+    let mut files =
+        vec![super::module_list("views.rs", &super::origin(plan, first.span), "Rows kept for reading.", &names)];
     files.extend(views.into_iter().map(|it| emit(plan, it)));
     files
 }
@@ -83,8 +84,11 @@ fn emit<'m>(plan: &Plan<'m>, view: Cursor<'m, View>) -> SourceFile {
 fn rows<'m>(plan: &Plan<'m>, file: &mut SourceFile, view: Cursor<'m, View>, row: &str) {
     let columns = &view.get().columns;
     let types: Vec<_> = (0..).zip(columns).map(|(index, _)| plan.column_ty(view.id(), index)).collect();
-    let members: Vec<Member<'_>> =
-        columns.iter().zip(&types).map(|(it, column_ty)| Member::new(plan, file.uses(), &it.name, &it.docs, column_ty)).collect();
+    let members: Vec<Member<'_>> = columns
+        .iter()
+        .zip(&types)
+        .map(|(it, column_ty)| Member::new(plan, file.uses(), &it.name, &it.docs, column_ty))
+        .collect();
     record(file, row, &format!("A row of `{}`.", view.path()), &["Clone", "Debug", "PartialEq"], Wire::Both, &members);
     let indexed = indexed(view);
     let uses = file.uses();
@@ -105,7 +109,8 @@ fn rows<'m>(plan: &Plan<'m>, file: &mut SourceFile, view: Cursor<'m, View>, row:
 
 /// Columns with an index: those that say so, those that a query compares or orders by; the key has its own.
 fn indexed(view: Cursor<'_, View>) -> BTreeSet<u32> {
-    let mut indexed: BTreeSet<u32> = (0..).zip(&view.columns).filter(|(_, it)| it.indexed).map(|(index, _)| index).collect();
+    let mut indexed: BTreeSet<u32> =
+        (0..).zip(&view.columns).filter(|(_, it)| it.indexed).map(|(index, _)| index).collect();
     for query in view.queries().filter(|it| !it.allow.is_internal()) {
         let mut compared = |expr: &Expr| {
             if let ExprKind::Column(index) = expr.kind {
@@ -136,7 +141,8 @@ fn kept<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> TokenStream
     let ViewSource::Aggregate { aggregate, values } = &view.get().source else { return TokenStream::new() };
     let aggregate = plan.model.at(*aggregate);
     let module = plan.aggregate_module(aggregate);
-    let (state_ty, id_ty) = (uses.item(&module, &pascal(&aggregate.name)), uses.item(&module, &plan.id_place(aggregate).name));
+    let (state_ty, id_ty) =
+        (uses.item(&module, &pascal(&aggregate.name)), uses.item(&module, &plan.id_place(aggregate).name));
     let state = field(&aggregate.name);
     let mut scope = Scope::new(plan, uses);
     scope.aggregate = Some(aggregate.id());
@@ -152,7 +158,11 @@ fn kept<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> TokenStream
     let (name, row) = (ident(&pascal(&view.name)), ident(&Plan::row_name(view)));
     let definition = definition(plan, view, &quote!(#(#fields)*));
     let kept_view = uses.runtime("view", "KeptView");
-    let id = if values.iter().any(|it| it.any(|node| matches!(node.kind, ExprKind::SelfId))) { quote!(id) } else { quote!(_) };
+    let id = if values.iter().any(|it| it.any(|node| matches!(node.kind, ExprKind::SelfId))) {
+        quote!(id)
+    } else {
+        quote!(_)
+    };
     quote! {
         impl #kept_view for #name {
             type Aggregate = #state_ty;
@@ -191,9 +201,9 @@ pub(super) fn column_value(scope: &Scope<'_>, view: Cursor<'_, View>, column: u3
 pub(super) fn definition<'m>(plan: &Plan<'m>, view: Cursor<'m, View>, filling: &TokenStream) -> String {
     use sha2::{Digest, Sha256};
     let uses = Uses::new("", &[]);
-    let columns = (0..).zip(&view.get().columns).map(|(index, it)| {
-        format!("{}: {}", it.name, ty::ty(plan, &uses, &plan.column_ty(view.id(), index)))
-    });
+    let columns = (0..)
+        .zip(&view.get().columns)
+        .map(|(index, it)| format!("{}: {}", it.name, ty::ty(plan, &uses, &plan.column_ty(view.id(), index))));
     let text = columns.chain(std::iter::once(filling.to_string())).collect::<Vec<_>>().join("\n");
     Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

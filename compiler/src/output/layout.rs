@@ -66,7 +66,9 @@ fn block_text(whole: &Item, count: usize, one: impl Fn(usize) -> (Item, bool)) -
     for index in 0..count {
         let (item, constant) = one(index);
         let single = item_text(&item);
-        let head_end = single.match_indices("{\n").find(|(at, _)| !single[..*at].rsplit('\n').next().unwrap_or("").starts_with(' '));
+        let head_end = single
+            .match_indices("{\n")
+            .find(|(at, _)| !single[..*at].rsplit('\n').next().unwrap_or("").starts_with(' '));
         let start = head_end.map_or(0, |(at, found)| at + found.len());
         let end = single.trim_end().rfind('\n').map_or(single.len(), |at| at + 1);
         if index == 0 {

@@ -24,7 +24,8 @@ pub(crate) struct Uses {
 impl Uses {
     /// The uses of a file that declares the names `own`, which others find in `module`.
     pub(crate) fn new(module: &str, own: &[String]) -> Self {
-        let names: BTreeMap<String, String> = own.iter().map(|name| (name.clone(), format!("{module}::{name}"))).collect();
+        let names: BTreeMap<String, String> =
+            own.iter().map(|name| (name.clone(), format!("{module}::{name}"))).collect();
         Self { own: names.values().cloned().collect(), names: RefCell::new(names), traits: RefCell::default() }
     }
 
@@ -48,7 +49,11 @@ impl Uses {
 
     /// An item of the runtime: `runtime("value", "Decimal")`; the crate's own root under `""`.
     pub(crate) fn runtime(&self, module: &str, name: &str) -> Ident {
-        if module.is_empty() { self.item("minos_runtime", name) } else { self.item(&format!("minos_runtime::{module}"), name) }
+        if module.is_empty() {
+            self.item("minos_runtime", name)
+        } else {
+            self.item(&format!("minos_runtime::{module}"), name)
+        }
     }
 
     /// Brings a trait of the runtime into scope for its methods and constants.
@@ -70,7 +75,8 @@ impl Uses {
             if self.own.contains(path) {
                 continue;
             }
-            imports.push((parent.to_owned(), if local == name { name.to_owned() } else { format!("{name} as {local}") }));
+            imports
+                .push((parent.to_owned(), if local == name { name.to_owned() } else { format!("{name} as {local}") }));
         }
         for (name, path) in self.traits.borrow().iter() {
             if names.values().all(|known| known != path) {

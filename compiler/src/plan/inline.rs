@@ -37,7 +37,9 @@ impl Inline {
                 aggregate.get().fields.iter().for_each(|it| collector.visit(&owner, &it.name, &it.ty));
                 aggregate.get().computed.iter().for_each(|it| collector.visit(&owner, &it.name, &it.ty));
                 aggregate.commands().for_each(|it| collector.params(&it.get().name, &it.get().params));
-                aggregate.events().for_each(|it| it.get().payload.iter().for_each(|field| collector.visit(&it.name, &field.name, &field.ty)));
+                aggregate.events().for_each(|it| {
+                    it.get().payload.iter().for_each(|field| collector.visit(&it.name, &field.name, &field.ty))
+                });
                 aggregate.errors().for_each(|it| collector.params(&it.get().name, &it.get().fields));
             }
             subdomain.values().for_each(|it| collector.params(&it.get().name, &it.get().fields));
@@ -53,7 +55,9 @@ impl Inline {
                 port.errors().for_each(|it| collector.params(&it.get().name, &it.get().fields));
             }
         } else {
-            plan.model.all::<minos_dsl::model::Compose>().for_each(|it| collector.params(&it.get().name, &it.get().params));
+            plan.model
+                .all::<minos_dsl::model::Compose>()
+                .for_each(|it| collector.params(&it.get().name, &it.get().params));
         }
         let model = plan.model;
         let contracts = &plan.contracts;
@@ -62,9 +66,16 @@ impl Inline {
                 collector.params(&model.at(*id).get().name, &model.at(*id).get().fields);
             }
         }
-        contracts.commands.iter().for_each(|id| collector.params(&model.at(*id).get().name, &model.at(*id).get().params));
+        contracts
+            .commands
+            .iter()
+            .for_each(|id| collector.params(&model.at(*id).get().name, &model.at(*id).get().params));
         for event in contracts.events.iter().map(|id| model.at(*id)) {
-            event.get().payload.iter().for_each(|field| collector.visit(&event.aggregate().name, &field.name, &field.ty));
+            event
+                .get()
+                .payload
+                .iter()
+                .for_each(|field| collector.visit(&event.aggregate().name, &field.name, &field.ty));
         }
         for query in contracts.queries.iter().map(|id| model.at(*id)) {
             collector.params(&query.view().get().name, &query.get().params);

@@ -17,7 +17,8 @@ pub(crate) struct Place {
 }
 
 /// Modules at the root of a service that are not an aggregate's.
-const ROOT: &[&str] = &["contracts", "enums", "policies", "ports", "sagas", "service", "types", "values", "views"];
+const ROOT: &[&str] =
+    &["contracts", "enums", "errors", "policies", "ports", "sagas", "service", "types", "values", "views"];
 
 impl<'m> Plan<'m> {
     /// Names declared types: by the name that the spec gives, with the owner's in front where two of one module have the same.

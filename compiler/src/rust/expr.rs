@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use minos_dsl::model::{
-    Aggregate, Arithmetic, Base, Comparison, Conversion, Expr, ExprKind, Id, Lambda, Literal, Local, Piece, Ty,
+    Aggregate, Arithmetic, Base, Comparison, Conversion, Expr, ExprKind, Id, Lambda, Literal, Local, Piece, Ty, View,
 };
 use proc_macro2::{Ident, Literal as Token, TokenStream};
 use quote::quote;
@@ -42,6 +42,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) envelope: Envelope,
     /// The row at hand.
     pub(crate) row: TokenStream,
+    /// Its view.
+    pub(crate) view: Option<Id<View>>,
     /// The names of its columns.
     pub(crate) column_names: Vec<String>,
     /// The caller: `caller`, `decision.caller()`.
@@ -87,6 +89,7 @@ impl<'a> Scope<'a> {
                 entered: Code::fallible(quote!(recorded.state())),
             },
             row: quote!(row),
+            view: None,
             column_names: Vec::new(),
             caller: quote!(caller),
             now: quote!(now),
@@ -99,7 +102,15 @@ impl<'a> Scope<'a> {
     /// Whether computing it gives a `Result`.
     pub(crate) fn may_fail(&self, expr: &Expr) -> bool {
         self.plan.may_fail(expr, self.aggregate)
+            || expr.any(|node| match &node.kind {
+                ExprKind::Column(index) => self.view.is_some_and(|view| self.plan.column_may_be_absent(view, *index)),
+                _ => false,
+            })
             || expr.any(|node| matches!(&node.kind, ExprKind::Field(index) if !self.state_fields_optional && self.is_state_field(*index)))
+    }
+
+    fn is_state_field_of(&self, expr: &Expr) -> bool {
+        matches!(expr.kind, ExprKind::Field(index) if self.is_state_field(index))
     }
 
     fn is_state_field(&self, index: u32) -> bool {
@@ -142,7 +153,11 @@ impl<'a> Scope<'a> {
         match code.sole_result() {
             Some(result) => result.clone(),
             None => {
-                let (ty, result, refusal) = (self.ty(&expr.ty), code.as_result(self.is_copy(&expr.ty)), self.uses.runtime("refusal", "Refusal"));
+                let (ty, result, refusal) = (
+                    self.ty(&expr.ty),
+                    code.as_result(self.is_copy(&expr.ty)),
+                    self.uses.runtime("refusal", "Refusal"),
+                );
                 quote!((|| -> Result<#ty, #refusal> { #result })())
             }
         }
@@ -188,7 +203,7 @@ impl<'a> Scope<'a> {
             K::EventEntered => self.envelope.entered.clone(),
             K::Column(index) => {
                 let (row, name) = (&self.row, field(&self.column_names[*index as usize]));
-                Code::place(quote!(#row.#name))
+                self.present_column(self.view, *index, quote!(#row.#name))
             }
             K::Part(index) => {
                 let name = field(&self.part_names[*index as usize]);
@@ -240,7 +255,8 @@ impl<'a> Scope<'a> {
             }
             K::Contains { collection, item } => {
                 let (of, item) = (self.code(collection).receiver(), self.borrowed(item));
-                let contains = if matches!(collection.ty, Ty::Map(..)) { quote!(contains_key) } else { quote!(contains) };
+                let contains =
+                    if matches!(collection.ty, Ty::Map(..)) { quote!(contains_key) } else { quote!(contains) };
                 Code::value(quote!(#of.#contains(#item)))
             }
             K::Coalesce(a, b) => self.coalesce(a, b),
@@ -266,6 +282,10 @@ impl<'a> Scope<'a> {
             K::All { of, holds } => self.quantified(of, holds, "all"),
             K::Sum { of, each } => self.sum(of, each.as_ref()),
             K::Interpolate(pieces) => self.interpolate(pieces),
+            // Where fields of one state are optional, they need no wrapping.
+            K::Convert(Conversion::Wrap, of) if self.state_fields_optional && self.is_state_field_of(of) => {
+                self.code(of)
+            }
             K::Convert(conversion, of) => self.convert(conversion, self.code(of), &of.ty, &expr.ty),
             K::Poison => Code::value(quote!(())),
         }
@@ -293,7 +313,8 @@ impl<'a> Scope<'a> {
                         quote!(#decimal::new(#mantissa, #scale))
                     }
                     (_, Err(_)) => {
-                        let (mantissa, scale) = (Token::i128_unsuffixed(value.mantissa()), Token::u32_unsuffixed(value.scale()));
+                        let (mantissa, scale) =
+                            (Token::i128_unsuffixed(value.mantissa()), Token::u32_unsuffixed(value.scale()));
                         quote!(#decimal::from_i128_with_scale(#mantissa, #scale))
                     }
                 }
@@ -345,8 +366,11 @@ impl<'a> Scope<'a> {
                 let name = field(&it.name);
                 match (it.state, self.state_fields_optional) {
                     (None, _) => Code::place(quote!(#state.#name)),
-                    (Some(_), true) if self.is_copy(&it.ty) => Code::value(quote!(#state.#name().ok().copied())),
-                    (Some(_), true) => Code::value(quote!(#state.#name().ok().cloned())),
+                    (Some(_), true) => {
+                        let owned = if self.is_copy(&it.ty) { quote!(copied) } else { quote!(cloned) };
+                        let flat = it.ty.as_optional().map(|_| quote!(.flatten()));
+                        Code::value(quote!(#state.#name().ok().#owned() #flat))
+                    }
                     (Some(_), false) => Code::fallible_reference(quote!(#state.#name())),
                 }
             }
@@ -403,7 +427,19 @@ impl<'a> Scope<'a> {
     fn get(&self, of: &Expr, index: u32) -> Code {
         let (receiver, member) = (self.code(of), self.member(&of.ty, index));
         let tokens = receiver.receiver();
-        Code::place(quote!(#tokens.#member))
+        match &of.ty {
+            Ty::Row(view) => self.present_column(Some(*view), index, quote!(#tokens.#member)),
+            _ => Code::place(quote!(#tokens.#member)),
+        }
+    }
+
+    /// A column: where it may be absent although the spec's is not, its value, or a refusal.
+    fn present_column(&self, view: Option<Id<View>>, index: u32, place: TokenStream) -> Code {
+        if !view.is_some_and(|view| self.plan.column_may_be_absent(view, index)) {
+            return Code::place(place);
+        }
+        let present = self.number("present");
+        Code::fallible_reference(quote!(#present(#place.as_ref())))
     }
 
     fn get_if_present(&self, of: &Expr, index: u32, expr: &Expr) -> Code {
@@ -582,7 +618,10 @@ impl<'a> Scope<'a> {
         if matches!(&b.kind, ExprKind::Literal(Literal::Text(text)) if text.is_empty()) {
             return Code::value(quote!(#first.unwrap_or_default()));
         }
-        let cheap = matches!(b.kind, ExprKind::Literal(Literal::Bool(_) | Literal::Int(_)) | ExprKind::Case(..) | ExprKind::State(..));
+        let cheap = matches!(
+            b.kind,
+            ExprKind::Literal(Literal::Bool(_) | Literal::Int(_)) | ExprKind::Case(..) | ExprKind::State(..)
+        );
         let b = self.owned(b);
         Code::value(if cheap { quote!(#first.unwrap_or(#b)) } else { quote!(#first.unwrap_or_else(|| #b)) })
     }
@@ -631,6 +670,7 @@ impl<'a> Scope<'a> {
             payload_names: self.payload_names.clone(),
             envelope: self.envelope.clone(),
             row: self.row.clone(),
+            view: self.view,
             column_names: self.column_names.clone(),
             caller: self.caller.clone(),
             now: self.now.clone(),
@@ -692,7 +732,9 @@ impl<'a> Scope<'a> {
             let target = of.ty.element().cloned().unwrap_or(Ty::Poison);
             if !steps.iter().any(Conversion::may_fail) {
                 let (items, sum) = (self.iterated(inner), self.number("sum"));
-                let value = self.convert_all(steps, Code::reference(quote!(it)), &element, &target).owned(self.is_copy(&target));
+                let value = self
+                    .convert_all(steps, Code::reference(quote!(it)), &element, &target)
+                    .owned(self.is_copy(&target));
                 return Code::fallible(quote!(#sum(#items.map(|it| #value))));
             }
         }
@@ -788,7 +830,8 @@ impl<'a> Scope<'a> {
         let inner = self.convert_all(steps, Code::reference(quote!(it)), element, target);
         let fails = steps.iter().any(|step| step.may_fail() || *step == Conversion::Widen);
         let is_map = matches!(from, Ty::Map(..));
-        let (pattern, refusal) = (if is_map { quote!((key, it)) } else { quote!(it) }, self.uses.runtime("refusal", "Refusal"));
+        let (pattern, refusal) =
+            (if is_map { quote!((key, it)) } else { quote!(it) }, self.uses.runtime("refusal", "Refusal"));
         let copy = self.is_copy(target);
         if fails {
             let result = inner.as_result(copy);
@@ -820,7 +863,7 @@ impl<'a> Scope<'a> {
     }
 
     /// The column constant of a row: `OrderListRow::STATUS`.
-    pub(crate) fn column(&self, view: Id<minos_dsl::model::View>, index: u32) -> TokenStream {
+    pub(crate) fn column(&self, view: Id<View>, index: u32) -> TokenStream {
         let row = self.ty(&Ty::Row(view));
         let name = ty::name(&screaming(&self.plan.model.at(view).get().columns[index as usize].name));
         quote!(#row::#name)

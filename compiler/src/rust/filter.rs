@@ -63,8 +63,17 @@ fn if_given(scope: &Scope<'_>, view: Id<View>, params: &[u32], condition: &Expr)
 fn column(expr: &Expr) -> Option<u32> {
     match &expr.kind {
         ExprKind::Column(index) => Some(*index),
-        ExprKind::Convert(conversion, of) if !conversion.may_fail() && *conversion != Conversion::IntToDecimal => column(of),
+        ExprKind::Convert(conversion, of) if same_in_sql(conversion) => column(of),
         _ => None,
+    }
+}
+
+/// Whether a value is stored alike before and after.
+fn same_in_sql(conversion: &Conversion) -> bool {
+    match conversion {
+        Conversion::Wrap | Conversion::Drop | Conversion::Loosen | Conversion::Widen => true,
+        Conversion::InOptional(steps) => steps.iter().all(same_in_sql),
+        _ => false,
     }
 }
 
@@ -83,7 +92,8 @@ fn compare(scope: &Scope<'_>, view: Id<View>, comparison: Comparison, a: &Expr, 
         (Some(index), None) => against(scope, view, index, comparison, a, b),
         (None, Some(index)) => against(scope, view, index, flipped(comparison), b, a),
         (None, None) => {
-            let (whether, a, b) = (scope.uses.runtime("view", "whether"), scope.code(a).operand(), scope.code(b).operand());
+            let (whether, a, b) =
+                (scope.uses.runtime("view", "whether"), scope.code(a).operand(), scope.code(b).operand());
             let operator = match comparison {
                 Comparison::Equal => quote!(==),
                 Comparison::NotEqual => quote!(!=),
@@ -98,11 +108,22 @@ fn compare(scope: &Scope<'_>, view: Id<View>, comparison: Comparison, a: &Expr, 
 }
 
 /// A column compared with a value.
-fn against(scope: &Scope<'_>, view: Id<View>, index: u32, comparison: Comparison, side: &Expr, value: &Expr) -> TokenStream {
+fn against(
+    scope: &Scope<'_>,
+    view: Id<View>,
+    index: u32,
+    comparison: Comparison,
+    side: &Expr,
+    value: &Expr,
+) -> TokenStream {
     let column = scope.column(view, index);
     let value_code = match &value.kind {
         // Both sides were made optional for the comparison: what is surely there is compared as it is.
-        ExprKind::Convert(Conversion::Wrap, inner) if matches!(side.kind, ExprKind::Column(_) | ExprKind::Convert(Conversion::Wrap, _)) => inner,
+        ExprKind::Convert(Conversion::Wrap, inner)
+            if matches!(side.kind, ExprKind::Column(_) | ExprKind::Convert(Conversion::Wrap, _)) =>
+        {
+            inner
+        }
         _ => value,
     };
     let reference = scope.borrowed(value_code);

@@ -59,7 +59,10 @@ pub(crate) fn ty(plan: &Plan<'_>, uses: &Uses, it: &Ty) -> TokenStream {
         Ty::Event(event) => place(plan.event_place(model.at(*event))),
         Ty::Composed(compose) => {
             let name = model.at(*compose).name.to_string();
-            place(Place { module: format!("crate::compositions::{}", snake(&name)), name: format!("{}Answer", pascal(&name)) })
+            place(Place {
+                module: format!("crate::compositions::{}", snake(&name)),
+                name: format!("{}Answer", pascal(&name)),
+            })
         }
         Ty::Poison => quote!(()),
     }
@@ -100,7 +103,9 @@ fn generic(uses: &Uses, refined: &Refined) -> TokenStream {
             let name = uses.runtime("value", "Text");
             let length = refined.rule.length;
             let min = Literal::u64_unsuffixed(length.map_or(0, |it| it.min));
-            let max = length.and_then(|it| it.max).map_or_else(|| quote!({ usize::MAX }), |max| Literal::u64_unsuffixed(max).into_token());
+            let max = length
+                .and_then(|it| it.max)
+                .map_or_else(|| quote!({ usize::MAX }), |max| Literal::u64_unsuffixed(max).into_token());
             quote!(#name<#min, #max>)
         }
         other => base(uses, other),

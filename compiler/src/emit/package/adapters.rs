@@ -76,7 +76,11 @@ pub(super) fn adapter<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> String {
     uses.runtime("port", "PortCall");
     uses.runtime("port", "PortError");
     uses.runtime("", "async_trait");
-    let imports: String = uses.statements().iter().map(|it| format!("{}\n", it.replace("use crate::", &format!("use {library}::")))).collect();
+    let imports: String = uses
+        .statements()
+        .iter()
+        .map(|it| format!("{}\n", it.replace("use crate::", &format!("use {library}::"))))
+        .collect();
     let item = format!(
         "/// Asks the world outside for `{name}`.\npub struct Adapter;\n\n#[async_trait]\nimpl {name} for Adapter {{\n{}}}\n",
         operations.join("\n")

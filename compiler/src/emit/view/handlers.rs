@@ -39,7 +39,8 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> 
     let ViewSource::Events { handlers, .. } = &view.get().source else { return TokenStream::new() };
     let cases: Vec<(&HandlerCase, Option<&str>)> =
         handlers.iter().flat_map(|it| it.cases.iter().map(|case| (case, it.alias.as_deref()))).collect();
-    let events: Vec<TokenStream> = cases.iter().map(|(case, _)| event_path(plan, uses, plan.model.at(case.event))).collect();
+    let events: Vec<TokenStream> =
+        cases.iter().map(|(case, _)| event_path(plan, uses, plan.model.at(case.event))).collect();
     let arms = arms(plan, uses, view, &cases);
     // Only events that the view handles come here: where all are handled in the same words, there is nothing to tell apart.
     let body = match arms.as_slice() {
@@ -50,7 +51,8 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> 
         }
     };
     let looked_up = looked_up(plan, &cases);
-    let looks_up = (!looked_up.is_empty()).then(|| quote!(const LOOKS_UP: &'static [&'static str] = &[#(#looked_up),*];));
+    let looks_up =
+        (!looked_up.is_empty()).then(|| quote!(const LOOKS_UP: &'static [&'static str] = &[#(#looked_up),*];));
     uses.bring("event", "EventPayload");
     let (name, row) = (ident(&pascal(&view.name)), ident(&Plan::row_name(view)));
     let definition = definition(plan, view, &body);
@@ -86,7 +88,12 @@ pub(in crate::emit) fn event_path<'m>(plan: &Plan<'m>, uses: &Uses, event: Curso
 }
 
 /// One arm a body: events that are handled in the same words share it.
-fn arms<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>, cases: &[(&HandlerCase, Option<&str>)]) -> Vec<(TokenStream, TokenStream)> {
+fn arms<'m>(
+    plan: &Plan<'m>,
+    uses: &Uses,
+    view: Cursor<'m, View>,
+    cases: &[(&HandlerCase, Option<&str>)],
+) -> Vec<(TokenStream, TokenStream)> {
     let mut arms: Vec<(Vec<TokenStream>, String, TokenStream)> = Vec::new();
     for (case, alias) in cases {
         let event = plan.model.at(case.event);
@@ -108,14 +115,24 @@ pub(in crate::emit) fn free_name(alias: &str) -> proc_macro2::Ident {
     }
 }
 
-fn case_body<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>, event: Cursor<'m, Event>, case: &HandlerCase, alias: &str) -> TokenStream {
+fn case_body<'m>(
+    plan: &Plan<'m>,
+    uses: &Uses,
+    view: Cursor<'m, View>,
+    event: Cursor<'m, Event>,
+    case: &HandlerCase,
+    alias: &str,
+) -> TokenStream {
     let mut scope = Scope::new(plan, uses);
     let alias = free_name(alias);
     scope.payload = quote!(#alias);
     scope.payload_names = event.get().payload.iter().map(|it| it.name.to_string()).collect();
     scope.envelope.id = Code::place(quote!(id));
+    scope.view = Some(view.id());
     scope.column_names = view.get().columns.iter().map(|it| it.name.to_string()).collect();
-    let reads = |wanted: fn(&ExprKind) -> bool| case.body.iter().any(|change| any_expr(change, &mut |expr| expr.any(|node| wanted(&node.kind))));
+    let reads = |wanted: fn(&ExprKind) -> bool| {
+        case.body.iter().any(|change| any_expr(change, &mut |expr| expr.any(|node| wanted(&node.kind))))
+    };
     let id = reads(|kind| matches!(kind, ExprKind::EventStream)).then(|| {
         let place = plan.id_place(event.aggregate());
         let id = uses.item(&place.module, &place.name);
@@ -173,8 +190,10 @@ fn change(scope: &Scope<'_>, view: Cursor<'_, View>, it: &RowChange) -> TokenStr
         }
         RowChange::If { condition, then, otherwise } => {
             let condition = scope.code(condition).condition();
-            let (then, otherwise): (Vec<_>, Vec<_>) =
-                (then.iter().map(|it| change(scope, view, it)).collect(), otherwise.iter().map(|it| change(scope, view, it)).collect());
+            let (then, otherwise): (Vec<_>, Vec<_>) = (
+                then.iter().map(|it| change(scope, view, it)).collect(),
+                otherwise.iter().map(|it| change(scope, view, it)).collect(),
+            );
             let otherwise = (!otherwise.is_empty()).then(|| quote!(else { #(#otherwise)* }));
             quote!(if #condition { #(#then)* } #otherwise)
         }
@@ -191,7 +210,9 @@ fn row_literal(scope: &Scope<'_>, view: Cursor<'_, View>, key: &Expr, columns: &
     let row = scope.ty(&minos_dsl::model::Ty::Row(view.id()));
     let names = &scope.column_names;
     let key = initializer(&names[0], &scope.owned(key));
-    let fields = columns.iter().map(|(index, value)| initializer(&names[*index as usize], &column_value(scope, view, *index, value)));
+    let fields = columns
+        .iter()
+        .map(|(index, value)| initializer(&names[*index as usize], &column_value(scope, view, *index, value)));
     quote!(#row { #key, #(#fields),* })
 }
 
@@ -224,11 +245,16 @@ fn looked_up(plan: &Plan<'_>, cases: &[(&HandlerCase, Option<&str>)]) -> Vec<Str
 
 /// Whether one of the expressions of a change is one that `wanted` accepts.
 fn any_expr(change: &RowChange, wanted: &mut dyn FnMut(&Expr) -> bool) -> bool {
-    let of_columns = |columns: &[(u32, Expr)], wanted: &mut dyn FnMut(&Expr) -> bool| columns.iter().any(|(_, value)| wanted(value));
+    let of_columns =
+        |columns: &[(u32, Expr)], wanted: &mut dyn FnMut(&Expr) -> bool| columns.iter().any(|(_, value)| wanted(value));
     match change {
         RowChange::Let { value, .. } => wanted(value),
-        RowChange::Insert { key, columns } | RowChange::Update { key, columns } => wanted(key) || of_columns(columns, wanted),
-        RowChange::Upsert { key, columns, defaults } => wanted(key) || of_columns(columns, wanted) || of_columns(defaults, wanted),
+        RowChange::Insert { key, columns } | RowChange::Update { key, columns } => {
+            wanted(key) || of_columns(columns, wanted)
+        }
+        RowChange::Upsert { key, columns, defaults } => {
+            wanted(key) || of_columns(columns, wanted) || of_columns(defaults, wanted)
+        }
         RowChange::UpdateWhere { columns, filter } => wanted(filter) || of_columns(columns, wanted),
         RowChange::Delete { key } => wanted(key),
         RowChange::DeleteWhere { filter } => wanted(filter),

@@ -39,17 +39,25 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, file: &mut SourceFile, query: Cursor<'m,
     let view = query.view();
     let mut scope = Scope::new(plan, uses);
     scope.param_names = query.params.iter().map(|it| it.name.to_string()).collect();
+    scope.view = Some(view.id());
     scope.column_names = view.get().columns.iter().map(|it| it.name.to_string()).collect();
     let (name, wire, row) = (ident(&Plan::query_name(query)), query.path(), ident(&Plan::row_name(view)));
-    let (query_trait, result, filter_ty) = (uses.runtime("view", "Query"), uses.runtime("view", "QueryResult"), uses.runtime("view", "Filter"));
+    let (query_trait, result, filter_ty) =
+        (uses.runtime("view", "Query"), uses.runtime("view", "QueryResult"), uses.runtime("view", "Filter"));
     let answer = match query.answer {
         Answer::Row => quote!(Row),
         Answer::Rows => quote!(Rows),
         Answer::Page => quote!(Page),
     };
     let route = plan.query_route(query);
-    let in_path = path_param(query).filter(|_| route.contains('{')).map(|it| quote!(const PATH_PARAM: Option<&'static str> = Some(#it);));
-    let needs_token = matches!(query.get().allow, Allow::Rule(_)).then(|| quote!(const NEEDS_TOKEN: bool = true;));
+    let in_path = path_param(query)
+        .filter(|_| route.contains('{'))
+        .map(|it| quote!(const PATH_PARAM: Option<&'static str> = Some(#it);));
+    let needs_token = matches!(query.get().allow, Allow::Rule(_)).then(|| {
+        quote!(
+            const NEEDS_TOKEN: bool = true;
+        )
+    });
     let rules = rules(&scope, query);
     let condition = condition(&scope, query);
     let order = order(&scope, query);
