@@ -44,6 +44,14 @@ impl From<Invalid> for Refusal {
     }
 }
 
+/// A computation that may be refused, where a refusal has another way to go than out of the function.
+///
+/// # Errors
+/// As `compute`.
+pub fn attempt<T>(compute: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    compute()
+}
+
 /// A type with a rule: `int(0..)`, `type Money = decimal(12, 2, 0..)`.
 pub trait Refined: Sized {
     /// The plain type that it is made of.

@@ -150,17 +150,15 @@ impl<'a> Scope<'a> {
     /// A `Result` of the value where `?` has nowhere to go.
     pub(crate) fn contained(&self, expr: &Expr) -> TokenStream {
         let code = self.code(expr);
-        match code.sole_result() {
-            Some(result) => result.clone(),
-            None => {
-                let (ty, result, refusal) = (
-                    self.ty(&expr.ty),
-                    code.as_result(self.is_copy(&expr.ty)),
-                    self.uses.runtime("refusal", "Refusal"),
-                );
-                quote!((|| -> Result<#ty, #refusal> { #result })())
-            }
+        if let Some(result) = code.sole_result() {
+            return result.clone();
         }
+        let result = code.as_result(self.is_copy(&expr.ty));
+        if !self.may_fail(expr) {
+            return result;
+        }
+        let attempt = self.uses.runtime("value", "attempt");
+        quote!(#attempt(|| #result))
     }
 
     /// The expression.
