@@ -1,0 +1,1 @@
+//! The golden tests of generated code are in `tests/`; see README.md.
