@@ -4,7 +4,7 @@ use minos_dsl::model::{Cursor, Subdomain};
 
 use crate::output::source_file::SourceFile;
 use crate::plan::Plan;
-use crate::rust::name::snake;
+use crate::rust::name::module_of;
 
 mod aggregate;
 mod commands;
@@ -92,5 +92,5 @@ pub(crate) fn root(plan: &Plan<'_>, modules: &[SourceFile]) -> SourceFile {
 
 /// `order_list` for a path.
 fn file_name(name: &str) -> String {
-    snake(name)
+    module_of(name)
 }

@@ -8,7 +8,7 @@ use minos_dsl::model::{
 };
 use minos_dsl::source::SourceId;
 
-use crate::rust::name::{kebab, pascal, snake, type_name};
+use crate::rust::name::{kebab, module_of, pascal, type_name};
 
 mod gateway;
 mod inline;
@@ -283,11 +283,11 @@ impl<'m> Plan<'m> {
 
     /// The module of a view: `crate::views::order_list`, or in the contracts.
     pub(crate) fn view_module(&self, view: Cursor<'m, View>) -> String {
-        let module = snake(&view.name);
+        let module = module_of(&view.name);
         if self.owns(view.get().subdomain) {
             format!("crate::views::{module}")
         } else {
-            format!("crate::contracts::{}::{module}", snake(&view.subdomain().name))
+            format!("crate::contracts::{}::{module}", module_of(&view.subdomain().name))
         }
     }
 

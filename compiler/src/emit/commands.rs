@@ -29,7 +29,7 @@ use crate::output::source_file::{SourceFile, Uses};
 use crate::plan::Plan;
 use crate::rust::code::Code;
 use crate::rust::expr::Scope;
-use crate::rust::name::{field, ident, pascal};
+use crate::rust::name::{field, ident, type_name};
 use crate::rust::statement;
 
 pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> SourceFile {
@@ -92,7 +92,7 @@ fn scope<'a>(plan: &'a Plan<'a>, uses: &'a Uses, it: Cursor<'_, Command>) -> Sco
 fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Command>) -> TokenStream {
     let aggregate = it.aggregate();
     let (name, wire) = (ident(&plan.command_name(it)), it.path());
-    let state = uses.item(&plan.aggregate_module(aggregate), &pascal(&aggregate.name));
+    let state = uses.item(&plan.aggregate_module(aggregate), &type_name(&aggregate.name, "Aggregate"));
     let (command, decision, refusal) =
         (uses.runtime("command", "Command"), uses.runtime("command", "Decision"), uses.runtime("refusal", "Refusal"));
     let creates = it.creates.then(|| {
@@ -159,7 +159,7 @@ fn guards(it: Cursor<'_, Command>) -> TokenStream {
 /// `fn allow`.
 fn allow<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Command>) -> Option<TokenStream> {
     let aggregate = it.aggregate();
-    let state_ty = uses.item(&plan.aggregate_module(aggregate), &pascal(&aggregate.name));
+    let state_ty = uses.item(&plan.aggregate_module(aggregate), &type_name(&aggregate.name, "Aggregate"));
     let (caller, id) =
         (uses.runtime("caller", "Caller"), uses.item(&plan.id_place(aggregate).module, &plan.id_place(aggregate).name));
     let rule = match &it.get().allow {

@@ -25,14 +25,14 @@ use super::nouns::{Member, Wire, docs_or, record};
 use super::{commands, enums, events, state, types, values};
 use crate::output::source_file::SourceFile;
 use crate::plan::Plan;
-use crate::rust::name::{ident, pascal, snake};
+use crate::rust::name::{ident, module_of, pascal};
 
 pub(super) fn emit(plan: &Plan<'_>) -> Vec<SourceFile> {
     let subdomains = plan.foreign_subdomains();
     if subdomains.is_empty() {
         return Vec::new();
     }
-    let names: Vec<String> = subdomains.iter().map(|it| snake(&it.name)).collect();
+    let names: Vec<String> = subdomains.iter().map(|it| module_of(&it.name)).collect();
     let origin = plan.subdomain().map_or_else(|| "the spec".to_owned(), |it| super::origin(plan, it.span));
     let docs = "This crate's own copy of what it reads of other subdomains: it builds and ships without them.";
     let mut files = vec![super::module_list("contracts.rs", &origin, docs, &names)];
@@ -48,7 +48,7 @@ pub(super) fn emit(plan: &Plan<'_>) -> Vec<SourceFile> {
 
 /// The types of another subdomain, and the modules of its aggregates and views.
 fn subdomain_file<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> SourceFile {
-    let name = snake(&subdomain.name);
+    let name = module_of(&subdomain.name);
     let named =
         plan.contracts.types.iter().copied().filter(|it| plan.type_module(*it) == format!("crate::contracts::{name}"));
     let named: Vec<TypeRef> = named.collect();
@@ -59,7 +59,7 @@ fn subdomain_file<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Sour
         SourceFile::new(&path, &format!("crate::contracts::{name}"), &super::origin(plan, subdomain.span), &docs, &own);
     let mut modules: Vec<String> =
         plan.foreign_aggregates(subdomain.id()).into_iter().map(|it| plan.module_name(it).to_owned()).collect();
-    modules.extend(plan.foreign_views(subdomain.id()).into_iter().map(|(view, _)| snake(&view.name)));
+    modules.extend(plan.foreign_views(subdomain.id()).into_iter().map(|(view, _)| module_of(&view.name)));
     modules.sort();
     let modules = modules.iter().map(|it| ident(it));
     file.push(quote!(#(pub mod #modules;)*));

@@ -26,7 +26,7 @@ use super::nouns::{Member, Wire, docs_or, record};
 use crate::output::source_file::{SourceFile, Uses};
 use crate::plan::Plan;
 use crate::rust::expr::Scope;
-use crate::rust::name::{field, ident, pascal, snake};
+use crate::rust::name::{field, ident, module_of, pascal};
 use crate::rust::ty;
 
 pub(super) fn emit(plan: &Plan<'_>) -> Vec<SourceFile> {
@@ -36,7 +36,7 @@ pub(super) fn emit(plan: &Plan<'_>) -> Vec<SourceFile> {
     let mut files = vec![gateway_file(plan, gateway, &origin)];
     let composes: Vec<Cursor<'_, Compose>> = gateway.composes.iter().map(|id| model.at(*id)).collect();
     if !composes.is_empty() {
-        let mut names: Vec<String> = composes.iter().map(|it| snake(&it.name)).collect();
+        let mut names: Vec<String> = composes.iter().map(|it| module_of(&it.name)).collect();
         names.sort();
         files.push(super::module_list(
             "compositions.rs",
@@ -113,14 +113,14 @@ fn route(plan: &Plan<'_>, uses: &Uses, it: &Route) -> TokenStream {
         }
         RouteTarget::Compose(id) => {
             let name = model.at(id).name.to_string();
-            let composition = uses.item(&format!("crate::compositions::{}", snake(&name)), &pascal(&name));
+            let composition = uses.item(&format!("crate::compositions::{}", module_of(&name)), &pascal(&name));
             quote!(.compose::<#composition>(#path))
         }
     }
 }
 
 fn composition<'m>(plan: &Plan<'m>, it: Cursor<'m, Compose>) -> SourceFile {
-    let (name, module) = (pascal(&it.name), snake(&it.name));
+    let (name, module) = (pascal(&it.name), module_of(&it.name));
     let answer = format!("{name}Answer");
     let own = [name.clone(), answer.clone()];
     let docs = docs_or(&it.docs, || format!("The composition `{}`.", it.name));

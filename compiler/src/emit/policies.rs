@@ -29,12 +29,12 @@ use super::view::{event_path, free_name};
 use crate::output::source_file::{SourceFile, Uses};
 use crate::plan::Plan;
 use crate::rust::expr::Scope;
-use crate::rust::name::{ident, pascal};
+use crate::rust::name::{ident, type_name};
 
 pub(super) fn emit<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Option<SourceFile> {
     let policies: Vec<Cursor<'m, Policy>> = subdomain.policies().collect();
     let first = policies.first()?;
-    let own: Vec<String> = policies.iter().map(|it| pascal(&it.name)).collect();
+    let own: Vec<String> = policies.iter().map(|it| type_name(&it.name, "Policy")).collect();
     let origin = super::origin(plan, first.span);
     let mut file = SourceFile::new("policies.rs", "crate::policies", &origin, "Whenever this happened, do that.", &own);
     for policy in policies {
@@ -45,7 +45,7 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Opt
 }
 
 fn one<'m>(plan: &Plan<'m>, uses: &Uses, policy: Cursor<'m, Policy>) -> TokenStream {
-    let (name, wire) = (ident(&pascal(&policy.name)), policy.path());
+    let (name, wire) = (ident(&type_name(&policy.name, "Policy")), policy.path());
     let docs = docs_or(&policy.docs, || format!("The policy `{}`.", policy.path()));
     let docs = docs.lines().map(|line| format!(" {line}"));
     let cases = &policy.get().cases;

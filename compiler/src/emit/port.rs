@@ -25,13 +25,13 @@ use super::nouns::{Member, Wire, docs_or, record};
 use super::{enums, errors, values};
 use crate::output::source_file::{SourceFile, Uses};
 use crate::plan::Plan;
-use crate::rust::name::{field, ident, pascal, snake};
+use crate::rust::name::{field, ident, module_of, type_name};
 use crate::rust::ty;
 
 pub(super) fn emit_all<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Vec<SourceFile> {
     let ports: Vec<Cursor<'m, Port>> = subdomain.ports().collect();
     let Some(first) = ports.first() else { return Vec::new() };
-    let mut names: Vec<String> = ports.iter().map(|it| snake(&it.name)).collect();
+    let mut names: Vec<String> = ports.iter().map(|it| module_of(&it.name)).collect();
     names.sort();
     let docs = "What the service asks of the world outside: implemented by hand.";
     let mut files = vec![super::module_list("ports.rs", &super::origin(plan, first.span), docs, &names)];
@@ -40,7 +40,7 @@ pub(super) fn emit_all<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) ->
 }
 
 fn emit<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> SourceFile {
-    let (name, module) = (pascal(&port.name), snake(&port.name));
+    let (name, module) = (type_name(&port.name, "Port"), module_of(&port.name));
     let place = format!("crate::ports::{module}");
     let mut own = vec![name.clone(), format!("{name}Dispatch")];
     own.extend(port.operations().map(Plan::arguments_name));
@@ -117,7 +117,7 @@ fn error_ty<'m>(plan: &Plan<'m>, uses: &Uses, operation: Cursor<'m, Operation>) 
 fn port_trait<'m>(plan: &Plan<'m>, uses: &Uses, port: Cursor<'m, Port>, docs: &str) -> TokenStream {
     let (async_trait, call, error) =
         (uses.runtime("", "async_trait"), uses.runtime("port", "PortCall"), uses.runtime("port", "PortError"));
-    let name = ident(&pascal(&port.name));
+    let name = ident(&type_name(&port.name, "Port"));
     let docs = docs.lines().map(|line| format!(" {line}"));
     let operations = port.operations().map(|it| {
         let docs = docs_or(&it.docs, || format!("The operation `{}`.", it.path()));
@@ -170,7 +170,7 @@ fn several_errors<'m>(plan: &Plan<'m>, file: &mut SourceFile, operation: Cursor<
 
 /// From names and JSON to the typed trait.
 fn dispatch<'m>(plan: &Plan<'m>, uses: &Uses, port: Cursor<'m, Port>) -> TokenStream {
-    let (name, wire) = (pascal(&port.name), port.path());
+    let (name, wire) = (type_name(&port.name, "Port"), port.path());
     let (dispatch, docs, name) =
         (ident(&format!("{name}Dispatch")), format!(" Any [`{name}`], as the engine calls it."), ident(&name));
     let (async_trait, dispatch_trait, call, error, refusal) = (

@@ -28,14 +28,14 @@ use super::nouns::docs_or;
 use super::view::event_path;
 use crate::output::source_file::{SourceFile, Uses};
 use crate::plan::Plan;
-use crate::rust::code::Code;
+use crate::rust::code::{Code, conditional};
 use crate::rust::expr::Scope;
-use crate::rust::name::{field, ident, pascal, snake};
+use crate::rust::name::{field, ident, module_of, type_name};
 
 pub(super) fn emit_all<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Vec<SourceFile> {
     let sagas: Vec<Cursor<'m, Saga>> = subdomain.sagas().collect();
     let Some(first) = sagas.first() else { return Vec::new() };
-    let mut names: Vec<String> = sagas.iter().map(|it| snake(&it.name)).collect();
+    let mut names: Vec<String> = sagas.iter().map(|it| module_of(&it.name)).collect();
     names.sort();
     let docs = "Work over several aggregates that is undone if a step refuses.";
     let mut files = vec![super::module_list("sagas.rs", &super::origin(plan, first.span), docs, &names)];
@@ -44,8 +44,8 @@ pub(super) fn emit_all<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) ->
 }
 
 fn emit<'m>(plan: &Plan<'m>, saga: Cursor<'m, Saga>) -> SourceFile {
-    let name = pascal(&saga.name);
-    let module = snake(&saga.name);
+    let name = type_name(&saga.name, "Saga");
+    let module = module_of(&saga.name);
     let docs = docs_or(&saga.docs, || format!("The saga `{}`.", saga.path()));
     let path = format!("sagas/{module}.rs");
     let mut file = SourceFile::new(
@@ -124,7 +124,8 @@ fn state<'m>(plan: &Plan<'m>, file: &mut SourceFile, saga: Cursor<'m, Saga>, doc
         let (name, ty) = (field(&local.name), Scope::new(plan, uses).ty(answer));
         quote!(#name: Option<#ty>,)
     });
-    let (name, docs) = (ident(&pascal(&saga.name)), docs.lines().map(|line| format!(" {line}")).collect::<Vec<_>>());
+    let (name, docs) =
+        (ident(&type_name(&saga.name, "Saga")), docs.lines().map(|line| format!(" {line}")).collect::<Vec<_>>());
     let item = quote! {
         #(#[doc = #docs])*
         #[derive(Clone, Debug)]
@@ -152,7 +153,8 @@ fn id_ty<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStrea
 }
 
 fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStream {
-    let (name, wire, trigger) = (ident(&pascal(&saga.name)), saga.path(), event_path(plan, uses, saga.trigger()));
+    let (name, wire, trigger) =
+        (ident(&type_name(&saga.name, "Saga")), saga.path(), event_path(plan, uses, saga.trigger()));
     uses.bring("event", "EventPayload");
     let knows = Knows::of(saga);
     let (saga_trait, step_def, action, refusal, recorded, decode) = (
@@ -443,11 +445,19 @@ fn reaction(scope: &Scope<'_>, it: &Reaction, creator: &Creator) -> TokenStream 
             quote!(actions.push(#call);)
         }
         Reaction::If { condition, then, otherwise } => {
-            let condition = scope.code(condition).condition();
-            let then = then.iter().map(|it| reaction(scope, it, creator));
-            let otherwise: Vec<_> = otherwise.iter().map(|it| reaction(scope, it, creator)).collect();
-            let otherwise = (!otherwise.is_empty()).then(|| quote!(else { #(#otherwise)* }));
-            quote!(if #condition { #(#then)* } #otherwise)
+            let present = match then.split_first() {
+                Some((Reaction::Let { local, value }, rest)) => {
+                    scope.if_present(condition, local, value, false).map(|it| (it, rest))
+                }
+                _ => None,
+            };
+            let (condition, inner, then) = match &present {
+                Some(((condition, inner), rest)) => (condition.clone(), inner, *rest),
+                None => (scope.code(condition).condition(), scope, then.as_slice()),
+            };
+            let then: TokenStream = then.iter().map(|it| reaction(inner, it, creator)).collect();
+            let otherwise: TokenStream = otherwise.iter().map(|it| reaction(scope, it, creator)).collect();
+            conditional(&condition, &then, &otherwise)
         }
         Reaction::For { each, of, body, .. } => {
             let (name, of, inner) = (field(&each.name), scope.borrowed(of), scope.with_local(each, true));
@@ -506,7 +516,7 @@ fn call(scope: &Scope<'_>, it: &Call, creator: &Creator) -> TokenStream {
             let operation = plan.model.at(*operation);
             let port = operation.port();
             let (module, name) =
-                (uses.item("crate::ports", &snake(&port.name)), ident(&Plan::arguments_name(operation)));
+                (uses.item("crate::ports", &module_of(&port.name)), ident(&Plan::arguments_name(operation)));
             let fields = record(operation.get().params.iter().map(|it| it.name.as_str()).collect());
             quote!(#action::call(&#module::#name { #fields }))
         }

@@ -20,7 +20,7 @@ use quote::quote;
 use super::view::asked;
 use crate::output::source_file::SourceFile;
 use crate::plan::Plan;
-use crate::rust::name::{field, ident, pascal, snake};
+use crate::rust::name::{field, ident, module_of, type_name};
 
 pub(super) fn emit<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> SourceFile {
     let own = ["service".to_owned()];
@@ -30,7 +30,7 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Sou
     let mut parts: Vec<TokenStream> = Vec::new();
     for aggregate in subdomain.aggregates() {
         let module_path = plan.aggregate_module(aggregate);
-        let state = uses.item(&module_path, &pascal(&aggregate.name));
+        let state = uses.item(&module_path, &type_name(&aggregate.name, "Aggregate"));
         parts.push(quote!(.aggregate::<#state>()));
         let module = uses.item("crate", plan.module_name(aggregate));
         parts.extend(aggregate.commands().map(|it| {
@@ -39,28 +39,28 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Sou
         }));
     }
     for view in subdomain.views() {
-        let (module_path, name) = (plan.view_module(view), pascal(&view.name));
+        let (module_path, name) = (plan.view_module(view), type_name(&view.name, "View"));
         let view_ty = uses.item(&module_path, &name);
         parts.push(match view.get().source {
             ViewSource::Aggregate { .. } => quote!(.kept_view::<#view_ty>()),
             ViewSource::Events { .. } => quote!(.view::<#view_ty>()),
         });
         parts.extend(asked(view).map(|it| {
-            let (module, name) = (uses.item("crate::views", &snake(&view.name)), ident(&Plan::query_name(it)));
+            let (module, name) = (uses.item("crate::views", &module_of(&view.name)), ident(&Plan::query_name(it)));
             quote!(.query::<#module::#name>())
         }));
     }
     parts.extend(subdomain.sagas().map(|it| {
-        let saga = uses.item(&format!("crate::sagas::{}", snake(&it.name)), &pascal(&it.name));
+        let saga = uses.item(&format!("crate::sagas::{}", module_of(&it.name)), &type_name(&it.name, "Saga"));
         quote!(.saga::<#saga>())
     }));
     parts.extend(subdomain.policies().map(|it| {
-        let (policies, name) = (uses.item("crate", "policies"), ident(&pascal(&it.name)));
+        let (policies, name) = (uses.item("crate", "policies"), ident(&type_name(&it.name, "Policy")));
         quote!(.policy::<#policies::#name>())
     }));
     let mut parameters = Vec::new();
     for port in subdomain.ports() {
-        let (module, name) = (format!("crate::ports::{}", snake(&port.name)), pascal(&port.name));
+        let (module, name) = (format!("crate::ports::{}", module_of(&port.name)), type_name(&port.name, "Port"));
         let (port_trait, dispatch, parameter) =
             (uses.item(&module, &name), uses.item(&module, &format!("{name}Dispatch")), field(&port.name));
         parameters.push(quote!(#parameter: impl #port_trait));

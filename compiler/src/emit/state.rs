@@ -25,22 +25,22 @@
 //! }
 //! ```
 
-use minos_dsl::model::{Aggregate, Cursor, Effect, Event, Expr, ExprKind, Lifecycle, TimerWhen, Ty};
+use minos_dsl::model::{Aggregate, Cursor, Effect, Event, Expr, ExprKind, Field, Lifecycle, TimerWhen, Ty};
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::nouns::{Member, Wire, choice, docs_or, newtype, record};
 use crate::output::source_file::{SourceFile, Uses};
 use crate::plan::Plan;
-use crate::rust::code::Code;
+use crate::rust::code::{Code, conditional};
 use crate::rust::expr::{Scope, initializer};
-use crate::rust::name::{field, ident, pascal};
+use crate::rust::name::{field, ident, pascal, type_name};
 use crate::rust::ty;
 
 /// The public names of the file.
 pub(super) fn names(aggregate: Cursor<'_, Aggregate>) -> Vec<String> {
     let name = pascal(&aggregate.name);
-    let mut names = vec![name.clone(), format!("{name}Id")];
+    let mut names = vec![type_name(&aggregate.name, "Aggregate"), format!("{name}Id")];
     if let Some(lifecycle) = &aggregate.lifecycle {
         names.push(format!("{name}Status"));
         if has_data(lifecycle) {
@@ -137,7 +137,7 @@ fn state<'m>(plan: &Plan<'m>, file: &mut SourceFile, aggregate: Cursor<'m, Aggre
             optional: false,
         });
     }
-    record(file, &pascal(&it.name), &docs, &["Clone", "Debug", "PartialEq"], Wire::None, &members);
+    record(file, &type_name(&it.name, "Aggregate"), &docs, &["Clone", "Debug", "PartialEq"], Wire::None, &members);
 }
 
 fn scope<'a>(plan: &'a Plan<'a>, uses: &'a Uses, aggregate: Cursor<'_, Aggregate>) -> Scope<'a> {
@@ -166,7 +166,7 @@ fn members<'m>(plan: &Plan<'m>, uses: &Uses, aggregate: Cursor<'m, Aggregate>) -
     if functions.is_empty() {
         return quote!(#lifecycle);
     }
-    let name = ident(&pascal(&it.name));
+    let name = ident(&type_name(&it.name, "Aggregate"));
     quote!(#lifecycle impl #name { #(#functions)* })
 }
 
@@ -226,7 +226,7 @@ fn accessors<'s>(
 fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, aggregate: Cursor<'m, Aggregate>) -> TokenStream {
     let it = aggregate.get();
     let name = pascal(&it.name);
-    let (wire, state, id) = (aggregate.path(), ident(&name), ident(&format!("{name}Id")));
+    let (wire, state, id) = (aggregate.path(), ident(&type_name(&it.name, "Aggregate")), ident(&format!("{name}Id")));
     let module = plan.aggregate_module(aggregate);
     let event = uses.item(&module, &format!("{name}Event"));
     let (aggregate_trait, refusal) = (uses.runtime("aggregate", "Aggregate"), uses.runtime("refusal", "Refusal"));
@@ -355,10 +355,10 @@ fn initial<'m>(
 fn default_of(scope: &Scope<'_>, it: &Ty) -> TokenStream {
     match it {
         Ty::Optional(_) => quote!(None),
-        Ty::List(..) if ty::is_wrapped(scope.plan, it) => {
+        _ if it.is_collection() && ty::is_wrapped(scope.plan, it) => {
             scope.uses.bring("value", "Refined");
             let name = scope.ty(it);
-            quote!(#name::new(Vec::new())?)
+            quote!(#name::new(Default::default())?)
         }
         Ty::List(..) => quote!(Vec::new()),
         Ty::Map(..) => {
@@ -436,35 +436,35 @@ fn one<'m>(scope: &Scope<'_>, aggregate: Cursor<'m, Aggregate>, effect: &Effect,
             Some(of) => assign_in_state(scope, aggregate, *index, of, value, siblings),
         },
         Effect::Insert { field: index, key, value } => {
-            let (name, key, value) = (name_of(*index), scope.owned(key), scope.owned(value));
-            quote!(#state.#name.insert(#key, #value);)
+            let (key, value) = (scope.owned(key), scope.owned(value));
+            changed(scope, &it.fields[*index as usize], &quote!(insert(#key, #value)))
         }
         Effect::Remove { field: index, key } => {
-            let (name, key) = (name_of(*index), scope.borrowed(key));
-            match &it.fields[*index as usize].ty {
-                list @ Ty::List(..) if ty::is_wrapped(scope.plan, list) => {
-                    scope.uses.bring("value", "Refined");
-                    let list = scope.ty(list);
-                    quote! {
-                        let mut elements = #state.#name.plain();
-                        elements.retain(|it| it != #key);
-                        #state.#name = #list::new(elements)?;
-                    }
-                }
-                Ty::List(..) => quote!(#state.#name.retain(|it| it != #key);),
-                _ => quote!(#state.#name.remove(#key);),
-            }
+            let key = scope.borrowed(key);
+            let of = &it.fields[*index as usize];
+            let call =
+                if matches!(of.ty, Ty::List(..)) { quote!(retain(|it| it != #key)) } else { quote!(remove(#key)) };
+            changed(scope, of, &call)
         }
-        Effect::Add { field: index, element } => add(scope, aggregate, *index, element),
+        Effect::Add { field: index, element } => {
+            let (of, element) = (&it.fields[*index as usize], scope.owned(element));
+            let call = if matches!(of.ty, Ty::Set(..)) { quote!(insert(#element)) } else { quote!(push(#element)) };
+            changed(scope, of, &call)
+        }
         Effect::If { condition, then, otherwise } => {
-            let condition = scope.code(condition).condition();
-            let then: TokenStream = then.iter().map(|it| one(scope, aggregate, it, siblings)).collect();
+            let bound = match then.split_first() {
+                Some((Effect::Let { local, value }, rest)) => {
+                    scope.if_present(condition, local, value, true).map(|it| (it, rest))
+                }
+                _ => None,
+            };
+            let (condition, inner, then) = match &bound {
+                Some(((condition, inner), rest)) => (condition.clone(), inner, *rest),
+                None => (scope.code(condition).condition(), scope, then.as_slice()),
+            };
+            let then: TokenStream = then.iter().map(|it| one(inner, aggregate, it, siblings)).collect();
             let otherwise: TokenStream = otherwise.iter().map(|it| one(scope, aggregate, it, siblings)).collect();
-            if otherwise.is_empty() {
-                quote!(if #condition { #then })
-            } else {
-                quote!(if #condition { #then } else { #otherwise })
-            }
+            conditional(&condition, &then, &otherwise)
         }
         Effect::For { each, of, body, .. } => {
             // What the body changes may be what is walked over.
@@ -509,21 +509,18 @@ fn assign_in_state<'m>(
     }
 }
 
-fn add(scope: &Scope<'_>, aggregate: Cursor<'_, Aggregate>, index: u32, element: &Expr) -> TokenStream {
-    let it = &scope.plan.model.at(aggregate.id()).get().fields[index as usize];
-    let (state, name, element) = (&scope.state, field(&it.name), scope.owned(element));
-    match &it.ty {
-        Ty::Set(..) => quote!(#state.#name.insert(#element);),
-        Ty::List(..) if ty::is_wrapped(scope.plan, &it.ty) => {
-            scope.uses.bring("value", "Refined");
-            let list = scope.ty(&it.ty);
-            quote! {
-                let mut elements = #state.#name.plain();
-                elements.push(#element);
-                #state.#name = #list::new(elements)?;
-            }
-        }
-        _ => quote!(#state.#name.push(#element);),
+/// `self.holds.insert(…)`; a collection with a rule is made anew, and its rule checked.
+fn changed(scope: &Scope<'_>, of: &Field, call: &TokenStream) -> TokenStream {
+    let (state, name) = (&scope.state, field(&of.name));
+    if !ty::is_wrapped(scope.plan, &of.ty) {
+        return quote!(#state.#name.#call;);
+    }
+    scope.uses.bring("value", "Refined");
+    let own = scope.ty(&of.ty);
+    quote! {
+        let mut changed = #state.#name.plain();
+        changed.#call;
+        #state.#name = #own::new(changed)?;
     }
 }
 

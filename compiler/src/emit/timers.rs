@@ -15,7 +15,7 @@ use super::commands::decision_scope;
 use super::nouns::docs_or;
 use crate::output::source_file::{SourceFile, Uses};
 use crate::plan::Plan;
-use crate::rust::name::{field, pascal, snake};
+use crate::rust::name::{field, snake, type_name};
 use crate::rust::statement;
 
 /// The timers with their names: the state's, and a number from the second of a state on.
@@ -61,7 +61,7 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> Opt
         let scope = decision_scope(plan, uses, aggregate);
         let state = field(&aggregate.name);
         let body = statement::body(&scope, &state, &timer.body);
-        let state_ty = uses.item(&plan.aggregate_module(aggregate), &pascal(&aggregate.name));
+        let state_ty = uses.item(&plan.aggregate_module(aggregate), &type_name(&aggregate.name, "Aggregate"));
         let (decision, refusal, function) =
             (uses.runtime("command", "Decision"), uses.runtime("refusal", "Refusal"), field(&name));
         let docs = docs_or(&timer.docs, || format!("The timer of the state `{name}`."));

@@ -46,6 +46,7 @@ pub(super) fn emit(plan: &Plan<'_>) -> Option<SourceFile> {
         match it {
             Ty::Refined(refined_type) => refined(plan, &mut file, name, &None, refined_type.base, &refined_type.rule),
             Ty::List(element, Some(rule)) => list(plan, &mut file, name, element, rule),
+            Ty::Set(_, Some(rule)) | Ty::Map(_, _, Some(rule)) => sized(plan, &mut file, name, it, rule),
             _ => {}
         }
     }
@@ -113,6 +114,28 @@ fn list(plan: &Plan<'_>, file: &mut SourceFile, name: &str, element: &Ty, rule: 
         (Some(_), _) => file.push(quote!(minos_runtime::list!(#name, #element_ty, #min, #max, self);)),
         (None, _) => file.push(quote!(minos_runtime::list!(#name, #element_ty, #min, #max);)),
     }
+}
+
+/// A set or a map, whose rule is its size.
+fn sized(plan: &Plan<'_>, file: &mut SourceFile, name: &str, it: &Ty, rule: &CollectionRule) {
+    let (min, max) = sizes(rule.size.map_or(0, |it| it.min), rule.size.and_then(|it| it.max));
+    let own = ident(name);
+    let (plain, call) = match it {
+        Ty::Map(key, value, _) => {
+            let plain = Ty::Map(key.clone(), value.clone(), None);
+            let (key, value) = (ty::ty(plan, file.uses(), key), ty::ty(plan, file.uses(), value));
+            (plain, quote!(minos_runtime::map!(#own, #key, #value, #min, #max);))
+        }
+        Ty::Set(element, _) => {
+            let plain = Ty::Set(element.clone(), None);
+            let element = ty::ty(plan, file.uses(), element);
+            (plain, quote!(minos_runtime::set!(#own, #element, #min, #max);))
+        }
+        _ => return,
+    };
+    let plain = ty::ty(plan, file.uses(), &plain);
+    newtype(file, name, &describe_list(rule), &plain, false, false);
+    file.push(call);
 }
 
 fn sizes(min: u64, max: Option<u64>) -> (TokenStream, TokenStream) {

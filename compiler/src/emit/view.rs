@@ -35,7 +35,7 @@ use crate::output::source_file::{SourceFile, Uses};
 use crate::plan::Plan;
 use crate::rust::code::Code;
 use crate::rust::expr::{Scope, initializer};
-use crate::rust::name::{field, ident, pascal, screaming};
+use crate::rust::name::{field, ident, screaming, type_name};
 use crate::rust::ty;
 
 mod handlers;
@@ -60,7 +60,7 @@ pub(super) fn asked<'m>(view: Cursor<'m, View>) -> impl Iterator<Item = Cursor<'
 
 fn emit<'m>(plan: &Plan<'m>, view: Cursor<'m, View>) -> SourceFile {
     let row = Plan::row_name(view);
-    let name = pascal(&view.name);
+    let name = type_name(&view.name, "View");
     let mut own = vec![row.clone(), name.clone()];
     own.extend(asked(view).map(Plan::query_name));
     let docs = docs_or(&view.docs, || format!("The view `{}`.", view.path()));
@@ -141,8 +141,10 @@ fn kept<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> TokenStream
     let ViewSource::Aggregate { aggregate, values } = &view.get().source else { return TokenStream::new() };
     let aggregate = plan.model.at(*aggregate);
     let module = plan.aggregate_module(aggregate);
-    let (state_ty, id_ty) =
-        (uses.item(&module, &pascal(&aggregate.name)), uses.item(&module, &plan.id_place(aggregate).name));
+    let (state_ty, id_ty) = (
+        uses.item(&module, &type_name(&aggregate.name, "Aggregate")),
+        uses.item(&module, &plan.id_place(aggregate).name),
+    );
     let state = field(&aggregate.name);
     let mut scope = Scope::new(plan, uses);
     scope.aggregate = Some(aggregate.id());
@@ -155,7 +157,7 @@ fn kept<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> TokenStream
         .zip(values)
         .map(|((index, column), value)| initializer(&column.name, &column_value(&scope, view, index, value)))
         .collect();
-    let (name, row) = (ident(&pascal(&view.name)), ident(&Plan::row_name(view)));
+    let (name, row) = (ident(&type_name(&view.name, "View")), ident(&Plan::row_name(view)));
     let definition = definition(plan, view, &quote!(#(#fields)*));
     let kept_view = uses.runtime("view", "KeptView");
     let id = if values.iter().any(|it| it.any(|node| matches!(node.kind, ExprKind::SelfId))) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use minos_dsl::model::{Aggregate, Command, Cursor, Error, Event, Owner, Ty, TypeRef};
 
 use super::Plan;
-use crate::rust::name::{pascal, snake, type_name};
+use crate::rust::name::{module_of, pascal, type_name};
 
 /// An item: the module it is in, and its name there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,11 +65,11 @@ impl<'m> Plan<'m> {
             .to_owned();
         };
         if !self.owns(subdomain.id()) {
-            return format!("crate::contracts::{}", snake(&subdomain.name));
+            return format!("crate::contracts::{}", module_of(&subdomain.name));
         }
         match (it, owner) {
             (TypeRef::Named(_), _) => "crate::types".to_owned(),
-            (_, Owner::Port(port)) => format!("crate::ports::{}", snake(&self.model.at(port).name)),
+            (_, Owner::Port(port)) => format!("crate::ports::{}", module_of(&self.model.at(port).name)),
             (TypeRef::Value(_), _) => "crate::values".to_owned(),
             (TypeRef::Enum(_), _) => "crate::enums".to_owned(),
         }
@@ -92,10 +92,10 @@ impl<'m> Plan<'m> {
             let own = self.owns(subdomain.id());
             let mut taken: BTreeSet<String> = ROOT.iter().filter(|_| own).map(|it| (*it).to_owned()).collect();
             if !own {
-                taken.extend(subdomain.views().map(|it| snake(&it.name)));
+                taken.extend(subdomain.views().map(|it| module_of(&it.name)));
             }
             for aggregate in subdomain.aggregates() {
-                let mut module = snake(&aggregate.name);
+                let mut module = module_of(&aggregate.name);
                 while !taken.insert(module.clone()) {
                     module.push_str("_aggregate");
                 }
@@ -115,7 +115,7 @@ impl<'m> Plan<'m> {
         if self.owns(aggregate.get().subdomain) {
             format!("crate::{module}")
         } else {
-            format!("crate::contracts::{}::{module}", snake(&aggregate.subdomain().name))
+            format!("crate::contracts::{}::{module}", module_of(&aggregate.subdomain().name))
         }
     }
 
@@ -158,7 +158,7 @@ impl<'m> Plan<'m> {
     pub(crate) fn error_place(&self, error: Cursor<'m, Error>) -> Place {
         let module = match error.owner {
             Owner::Aggregate(id) => self.aggregate_module(self.model.at(id)),
-            Owner::Port(id) => format!("crate::ports::{}", snake(&self.model.at(id).name)),
+            Owner::Port(id) => format!("crate::ports::{}", module_of(&self.model.at(id).name)),
             Owner::Subdomain(_) | Owner::Shared => "crate::errors".to_owned(),
         };
         Place { module, name: self.error_name(error) }

@@ -1,7 +1,8 @@
 //! A piece of Rust with what one must know to use it: how it binds, whether it owns its value, whether it can fail.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens as _, quote};
+use syn::{BinOp, Block, Expr, ExprIf, Stmt};
 
 /// How tightly an expression binds, loosest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -159,5 +160,40 @@ impl Code {
     /// Without its `?`, where that is all that can fail.
     pub(crate) fn sole_result(&self) -> Option<&TokenStream> {
         self.result.as_ref().filter(|call| !call.to_string().contains('?'))
+    }
+}
+
+/// `if condition { then } else { otherwise }`, as people write it: an `if` alone within another is one more condition, one alone in an
+/// `else` follows it.
+pub(crate) fn conditional(condition: &TokenStream, then: &TokenStream, otherwise: &TokenStream) -> TokenStream {
+    if !otherwise.is_empty() {
+        return match alone(otherwise) {
+            Some(inner) => quote!(if #condition { #then } else #inner),
+            None => quote!(if #condition { #then } else { #otherwise }),
+        };
+    }
+    match alone(then).filter(|inner| inner.else_branch.is_none()) {
+        Some(inner) => {
+            let (first, second, body) =
+                (beside_and(condition), beside_and(&inner.cond.to_token_stream()), &inner.then_branch.stmts);
+            quote!(if #first && #second { #(#body)* })
+        }
+        None => quote!(if #condition { #then }),
+    }
+}
+
+/// The `if` that a block consists of.
+fn alone(block: &TokenStream) -> Option<ExprIf> {
+    match syn::parse2::<Block>(quote!({ #block })).ok()?.stmts.as_slice() {
+        [Stmt::Expr(Expr::If(inner), _)] => Some(inner.clone()),
+        _ => None,
+    }
+}
+
+/// A condition as one side of `&&`.
+fn beside_and(condition: &TokenStream) -> TokenStream {
+    match syn::parse2::<ExprIf>(quote!(if #condition {})).map(|it| *it.cond) {
+        Ok(Expr::Binary(binary)) if matches!(binary.op, BinOp::Or(_)) => quote!((#condition)),
+        _ => condition.clone(),
     }
 }

@@ -178,6 +178,7 @@ impl<'a> Scope<'a> {
                 Code::value(quote!(#name::#case))
             }
             K::Absent => Code::value(quote!(None)),
+            K::List(items) if items.is_empty() => Code::value(quote!(Vec::new())),
             K::List(items) => {
                 let items = items.iter().map(|item| self.owned(item));
                 Code::value(quote!(Vec::from([#(#items),*])))
@@ -685,6 +686,23 @@ impl<'a> Scope<'a> {
         self.with_references(references)
     }
 
+    /// `let Some(name) = value`, and the scope of what follows, where `condition` is that the optional which `local` takes is present.
+    /// `owned`: what follows may change what it was read from.
+    pub(crate) fn if_present(
+        &self,
+        condition: &Expr,
+        local: &Local,
+        value: &Expr,
+        owned: bool,
+    ) -> Option<(TokenStream, Scope<'_>)> {
+        let ExprKind::Not(absent) = &condition.kind else { return None };
+        let (ExprKind::IsAbsent(_), ExprKind::Proven(of)) = (&absent.kind, &value.kind) else { return None };
+        let (code, name) = (self.code(of), field(&local.name));
+        let owned = owned || code.is_value() || self.is_copy(&of.ty);
+        let of = if owned { code.owned(self.is_copy(&of.ty)) } else { code.borrowed() };
+        Some((quote!(let Some(#name) = #of), self.with_local(local, !owned)))
+    }
+
     /// The same scope, in which these parameters are variables.
     pub(crate) fn with_given(&self, params: &[u32]) -> Scope<'_> {
         let mut scope = self.with_references(self.references.clone());
@@ -780,6 +798,10 @@ impl<'a> Scope<'a> {
         let receiver = code.receiver();
         match from {
             Ty::List(..) => Code::slice(receiver),
+            Ty::Set(..) | Ty::Map(..) => {
+                self.uses.bring("value", "Refined");
+                Code::value(quote!(#receiver.plain()))
+            }
             _ if ty::plain(self.plan, from) == Some(Base::Text) => {
                 self.uses.bring("value", "Refined");
                 Code::value(quote!(#receiver.plain()))

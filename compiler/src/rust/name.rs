@@ -25,6 +25,12 @@ pub(crate) fn snake(name: &str) -> String {
     text
 }
 
+/// The name of a module and of its file: `order_list`; with `_` behind it where it is a keyword, for no module is called `r#box`.
+pub(crate) fn module_of(name: &str) -> String {
+    let module = snake(name);
+    if KEYWORDS.contains(&module.as_str()) { format!("{module}_") } else { module }
+}
+
 /// `OfCustomer` of `of_customer`.
 pub(crate) fn pascal(name: &str) -> String {
     let mut text = String::new();

@@ -5,6 +5,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use crate::plan::Plan;
+use crate::rust::code::conditional;
 use crate::rust::expr::Scope;
 use crate::rust::name::field;
 
@@ -55,23 +56,26 @@ impl Writer {
                 let (fails, error) = (scope.negated_condition(condition), raise(scope, otherwise));
                 quote!(#bind if #fails { let refusal = #error; return Err(refusal.into()); })
             }
-            Statement::If { condition, then, otherwise } if otherwise.is_empty() && self.is_alone(then) => {
-                self.both(scope, condition, &then[0])
-            }
             Statement::If { condition, then, otherwise } => {
                 let bind = self.bind_for([condition]);
-                let condition = scope.code(condition).condition();
+                let present = match then.split_first() {
+                    Some((Statement::Let { local, value }, rest)) => {
+                        scope.if_present(condition, local, value, Plan::emits(then)).map(|it| (it, rest))
+                    }
+                    _ => None,
+                };
+                let (condition, inner, block) = match &present {
+                    Some(((condition, inner), rest)) => (condition.clone(), inner, *rest),
+                    None => (scope.code(condition).condition(), scope, then.as_slice()),
+                };
                 let bound = self.bound;
-                let then_tokens = self.block(scope, then);
+                let then_tokens = self.block(inner, block);
                 self.bound = bound;
                 let otherwise_tokens = self.block(scope, otherwise);
                 // What was bound within ends with its block; what was emitted within makes an older state stale.
                 self.bound = bound && !Plan::emits(then) && !Plan::emits(otherwise);
-                if otherwise.is_empty() {
-                    quote!(#bind if #condition { #then_tokens })
-                } else {
-                    quote!(#bind if #condition { #then_tokens } else { #otherwise_tokens })
-                }
+                let tokens = conditional(&condition, &then_tokens, &otherwise_tokens);
+                quote!(#bind #tokens)
             }
             Statement::Done => quote!(return Ok(());),
             Statement::Emit(emit) => {
@@ -80,43 +84,6 @@ impl Writer {
                 self.bound = false;
                 quote!(#bind #call?;)
             }
-        }
-    }
-
-    /// Whether a block is one more condition: two of them are one `if`.
-    fn is_alone(&self, block: &[Statement]) -> bool {
-        match block {
-            [Statement::If { otherwise, .. }] if !otherwise.is_empty() => false,
-            [Statement::If { condition, .. } | Statement::Require { condition, .. }] => {
-                self.bound || !reads_state(condition)
-            }
-            _ => false,
-        }
-    }
-
-    /// `if condition { inner }` as one.
-    fn both(&mut self, scope: &Scope<'_>, condition: &Expr, inner: &Statement) -> TokenStream {
-        let and = |other: Expr| {
-            let (ty, span) = (other.ty.clone(), other.span);
-            Expr { kind: ExprKind::And(Box::new(condition.clone()), Box::new(other)), ty, span }
-        };
-        match inner {
-            Statement::If { condition, then, otherwise } => {
-                let both = Statement::If {
-                    condition: and(condition.clone()),
-                    then: then.clone(),
-                    otherwise: otherwise.clone(),
-                };
-                self.statement(scope, &both)
-            }
-            Statement::Require { condition: required, otherwise } => {
-                let (ty, span) = (required.ty.clone(), required.span);
-                let fails = and(Expr { kind: ExprKind::Not(Box::new(required.clone())), ty, span });
-                let bind = self.bind_for(std::iter::once(&fails).chain(&otherwise.arguments));
-                let (fails, error) = (scope.code(&fails).condition(), raise(scope, otherwise));
-                quote!(#bind if #fails { let refusal = #error; return Err(refusal.into()); })
-            }
-            _ => TokenStream::new(),
         }
     }
 

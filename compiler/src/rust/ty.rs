@@ -7,7 +7,7 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::output::source_file::Uses;
 use crate::plan::{Place, Plan};
-use crate::rust::name::{ident, pascal, snake};
+use crate::rust::name::{ident, module_of, pascal};
 
 /// A type, imported into the file of `uses`.
 pub(crate) fn ty(plan: &Plan<'_>, uses: &Uses, it: &Ty) -> TokenStream {
@@ -36,6 +36,9 @@ pub(crate) fn ty(plan: &Plan<'_>, uses: &Uses, it: &Ty) -> TokenStream {
                 quote!(Vec<#element>)
             }
         },
+        Ty::Set(..) | Ty::Map(..) if plan.inline_place(it).is_some() => {
+            plan.inline_place(it).map(place).unwrap_or_default()
+        }
         Ty::Set(element, _) => {
             let (set, element) = (uses.item("std::collections", "BTreeSet"), inner(element));
             quote!(#set<#element>)
@@ -60,7 +63,7 @@ pub(crate) fn ty(plan: &Plan<'_>, uses: &Uses, it: &Ty) -> TokenStream {
         Ty::Composed(compose) => {
             let name = model.at(*compose).name.to_string();
             place(Place {
-                module: format!("crate::compositions::{}", snake(&name)),
+                module: format!("crate::compositions::{}", module_of(&name)),
                 name: format!("{}Answer", pascal(&name)),
             })
         }
@@ -161,7 +164,7 @@ pub(crate) fn is_wrapped(plan: &Plan<'_>, it: &Ty) -> bool {
     match it {
         Ty::Refined(refined) => Plan::is_refined(refined.base),
         Ty::Named(id) => Plan::is_refined(plan.model.at(*id).base),
-        Ty::List(..) => plan.inline_place(it).is_some(),
+        Ty::List(..) | Ty::Set(..) | Ty::Map(..) => plan.inline_place(it).is_some(),
         _ => false,
     }
 }

@@ -82,3 +82,47 @@ macro_rules! list {
         $crate::record!($name);
     };
 }
+
+/// Implements a set with a rule over `struct Name(BTreeSet<T>)`: `set!(Tags, Tag, 0, 5)`; least and most elements.
+#[macro_export]
+macro_rules! set {
+    ($name:ident, $element:ty, $min:expr, $max:expr) => {
+        $crate::__sized!($name, std::collections::BTreeSet<$element>, $min, $max);
+    };
+}
+
+/// Implements a map with a rule over `struct Name(BTreeMap<K, V>)`: `map!(Prices, Size, Money, 1, 3)`; least and most entries.
+#[macro_export]
+macro_rules! map {
+    ($name:ident, $key:ty, $value:ty, $min:expr, $max:expr) => {
+        $crate::__sized!($name, std::collections::BTreeMap<$key, $value>, $min, $max);
+    };
+}
+
+/// A collection whose rule is its size.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __sized {
+    ($name:ident, $plain:ty, $min:expr, $max:expr) => {
+        impl $crate::value::Refined for $name {
+            type Plain = $plain;
+            fn new(plain: $plain) -> Result<Self, $crate::value::Invalid> {
+                $crate::value::list::check_size(plain.len(), $min, $max)?;
+                Ok(Self(plain))
+            }
+            fn plain(&self) -> $plain {
+                self.0.clone()
+            }
+        }
+
+        impl std::ops::Deref for $name {
+            type Target = $plain;
+            fn deref(&self) -> &$plain {
+                &self.0
+            }
+        }
+
+        $crate::__refined_serde!([] $name);
+        $crate::record!($name);
+    };
+}

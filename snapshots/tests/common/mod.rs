@@ -8,12 +8,12 @@ use minos_dsl::render;
 use minos_dsl::source::Sources;
 
 /// The repository's folder.
-pub fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the repository is there")
 }
 
 /// Names and spec folders of all examples, in order.
-pub fn examples() -> Vec<(String, PathBuf)> {
+pub(crate) fn examples() -> Vec<(String, PathBuf)> {
     let folder = repository().join("examples");
     let mut examples: Vec<_> = std::fs::read_dir(folder)
         .expect("examples")
@@ -26,7 +26,7 @@ pub fn examples() -> Vec<(String, PathBuf)> {
 }
 
 /// Names and texts of the small specs, in order.
-pub fn features() -> Vec<(String, String)> {
+pub(crate) fn features() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("features");
     let mut features: Vec<_> = std::fs::read_dir(folder)
         .expect("features")
@@ -43,12 +43,12 @@ pub fn features() -> Vec<(String, String)> {
 }
 
 /// The standalone crates of a spec folder.
-pub fn generate(folder: &Path, runtime: Option<&Path>) -> Files {
+pub(crate) fn generate(folder: &Path, runtime: Option<&Path>) -> Files {
     generate_from(spec::read(folder).expect("a readable spec"), runtime)
 }
 
 /// The standalone crates of one text.
-pub fn generate_text(name: &str, text: &str, runtime: Option<&Path>) -> Files {
+pub(crate) fn generate_text(name: &str, text: &str, runtime: Option<&Path>) -> Files {
     let mut sources = Sources::new();
     sources.add(format!("{name}.minos"), text);
     generate_from(sources, runtime)

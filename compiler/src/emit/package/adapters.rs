@@ -4,7 +4,7 @@ use minos_dsl::model::{Cursor, Port};
 
 use super::manifest::package_name;
 use crate::plan::Plan;
-use crate::rust::name::{field, pascal, snake};
+use crate::rust::name::{field, module_of, type_name};
 
 /// `main.rs`.
 pub(super) fn main(plan: &Plan<'_>) -> String {
@@ -22,11 +22,11 @@ pub(super) fn main(plan: &Plan<'_>) -> String {
     let modules: String = ports
         .iter()
         .map(|it| {
-            let module = snake(&it.name);
+            let module = module_of(&it.name);
             format!("#[path = \"main/{module}.rs\"]\nmod {module};\n")
         })
         .collect();
-    let adapters: Vec<String> = ports.iter().map(|it| format!("{}::Adapter", snake(&it.name))).collect();
+    let adapters: Vec<String> = ports.iter().map(|it| format!("{}::Adapter", module_of(&it.name))).collect();
     let name = plan.crate_name();
     let blank = if modules.is_empty() { "" } else { "\n" };
     format!(
@@ -43,7 +43,7 @@ pub(super) fn main(plan: &Plan<'_>) -> String {
 pub(super) fn adapter<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> String {
     let library = package_name(plan).replace('-', "_");
     let uses = crate::output::source_file::Uses::new("main", &[]);
-    let (module, name) = (snake(&port.name), pascal(&port.name));
+    let (module, name) = (module_of(&port.name), type_name(&port.name, "Port"));
     let mut text = format!(
         "//! The port `{}`, by hand. Minos wrote this file once; it is yours.\n\n\
          // An adapter names every argument, also those that it does not use yet.\n\

@@ -30,10 +30,10 @@ use quote::quote;
 use super::{column_value, definition};
 use crate::output::source_file::Uses;
 use crate::plan::Plan;
-use crate::rust::code::Code;
+use crate::rust::code::{Code, conditional};
 use crate::rust::expr::{Scope, initializer};
 use crate::rust::filter::{filter, reads_row};
-use crate::rust::name::{field, ident, pascal};
+use crate::rust::name::{field, ident, type_name};
 
 pub(super) fn emit<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> TokenStream {
     let ViewSource::Events { handlers, .. } = &view.get().source else { return TokenStream::new() };
@@ -54,7 +54,7 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> 
     let looks_up =
         (!looked_up.is_empty()).then(|| quote!(const LOOKS_UP: &'static [&'static str] = &[#(#looked_up),*];));
     uses.bring("event", "EventPayload");
-    let (name, row) = (ident(&pascal(&view.name)), ident(&Plan::row_name(view)));
+    let (name, row) = (ident(&type_name(&view.name, "View")), ident(&Plan::row_name(view)));
     let definition = definition(plan, view, &body);
     let (async_trait, view_trait, recorded, rows, error) = (
         uses.runtime("", "async_trait"),
@@ -189,13 +189,19 @@ fn change(scope: &Scope<'_>, view: Cursor<'_, View>, it: &RowChange) -> TokenStr
             quote!(rows.delete_where(#condition);)
         }
         RowChange::If { condition, then, otherwise } => {
-            let condition = scope.code(condition).condition();
-            let (then, otherwise): (Vec<_>, Vec<_>) = (
-                then.iter().map(|it| change(scope, view, it)).collect(),
-                otherwise.iter().map(|it| change(scope, view, it)).collect(),
-            );
-            let otherwise = (!otherwise.is_empty()).then(|| quote!(else { #(#otherwise)* }));
-            quote!(if #condition { #(#then)* } #otherwise)
+            let present = match then.split_first() {
+                Some((RowChange::Let { local, value }, rest)) => {
+                    scope.if_present(condition, local, value, false).map(|it| (it, rest))
+                }
+                _ => None,
+            };
+            let (condition, inner, then) = match &present {
+                Some(((condition, inner), rest)) => (condition.clone(), inner, *rest),
+                None => (scope.code(condition).condition(), scope, then.as_slice()),
+            };
+            let then: TokenStream = then.iter().map(|it| change(inner, view, it)).collect();
+            let otherwise: TokenStream = otherwise.iter().map(|it| change(scope, view, it)).collect();
+            conditional(&condition, &then, &otherwise)
         }
         RowChange::For { each, of, body, .. } => {
             let (name, of, inner) = (field(&each.name), scope.borrowed(of), scope.with_local(each, true));
