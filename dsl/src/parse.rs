@@ -19,6 +19,7 @@ mod event;
 mod expr;
 mod gateway;
 mod grammar;
+mod place;
 mod policy;
 mod port;
 mod report;
@@ -36,7 +37,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use builder::{Builder, Piece, children};
 use grammar::Rule;
-use split::{Place, Tokens};
+use place::Place;
+use split::Tokens;
 
 use crate::ast::{Broken, File, Noun, System};
 use crate::diagnostic::{Diagnostic, Diagnostics, syntax};

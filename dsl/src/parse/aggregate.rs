@@ -2,7 +2,7 @@
 
 use super::builder::{Builder, Pair, Piece, children, take};
 use super::grammar::Rule;
-use super::split::Place;
+use super::place::Place;
 use super::stmt::{Context, broken_block};
 use crate::ast::{Aggregate, AggregateId, Field, Let, Lifecycle, Noun, State, Timer, TimerStart, Transition};
 use crate::source::Span;

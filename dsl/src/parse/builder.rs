@@ -1,7 +1,8 @@
 //! Reads pieces: a piece the grammar takes becomes a node, one it refuses becomes exactly one diagnostic.
 
 use super::grammar::{self, Refusal, Rule};
-use super::split::{Place, Tokens};
+use super::place::Place;
+use super::split::Tokens;
 use crate::ast::{Block, Broken, Comment, Doc, Ident, Noun, Path};
 use crate::diagnostic::{Diagnostic, Diagnostics, syntax};
 use crate::source::{SourceId, Span};

@@ -2,7 +2,7 @@
 
 use super::builder::{Builder, Piece, children};
 use super::grammar::Rule;
-use super::split::Place;
+use super::place::Place;
 use crate::ast::{Caller, Identity, Noun, Roles};
 
 impl Builder<'_> {

@@ -2,7 +2,7 @@
 
 use super::builder::{Builder, Pair, Piece, children, take};
 use super::grammar::Rule;
-use super::split::Place;
+use super::place::Place;
 use super::stmt::{Context, broken_block};
 use crate::ast::{Allow, AllowRule, Block, Command, CommandKind, Expr, ExprKind, Noun, When, With};
 use crate::diagnostic::{Diagnostic, syntax};

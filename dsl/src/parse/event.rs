@@ -2,7 +2,7 @@
 
 use super::builder::{Builder, Pair, Piece, children, take};
 use super::grammar::Rule;
-use super::split::Place;
+use super::place::Place;
 use super::stmt::Context;
 use crate::ast::{Block, ErrorDecl, Event, EventField, EventFieldKind, Noun};
 

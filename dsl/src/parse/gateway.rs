@@ -2,7 +2,7 @@
 
 use super::builder::{Builder, Pair, Piece, children, take};
 use super::grammar::Rule;
-use super::split::Place;
+use super::place::Place;
 use crate::ast::ExprKind;
 use crate::ast::{
     Authenticate, Compose, Expose, Gateway, Ident, Noun, Part, Route, RoutePath, RouteSegment, Text, TextPart,

@@ -2,7 +2,7 @@
 
 use super::builder::{Builder, Piece, children};
 use super::grammar::Rule;
-use super::split::Place;
+use super::place::Place;
 use super::stmt::{Context, broken_block};
 use crate::ast::{Noun, Policy};
 

@@ -2,7 +2,7 @@
 
 use super::builder::{Builder, Pair, Piece, children, take};
 use super::grammar::Rule;
-use super::split::Place;
+use super::place::Place;
 use crate::ast::{Noun, Operation, Port};
 
 impl<'a> Builder<'a> {

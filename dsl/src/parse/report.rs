@@ -2,8 +2,9 @@
 
 use super::builder::{Builder, Piece};
 use super::grammar::Refusal;
+use super::place::{Place, STATEMENTS, is_later};
 use super::scan::Kind;
-use super::split::{Place, STATEMENTS, Start, is_later};
+use super::split::Start;
 use crate::ast::{Broken, Ident, Noun};
 use crate::diagnostic::{Diagnostic, syntax};
 use crate::suggest::nearest;

@@ -2,7 +2,7 @@
 
 use super::builder::{Builder, Piece, children};
 use super::grammar::Rule;
-use super::split::Place;
+use super::place::Place;
 use crate::ast::{Noun, Shared, Subdomain};
 
 const PLACE: Place = Place::Subdomain;

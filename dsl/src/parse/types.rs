@@ -2,7 +2,7 @@
 
 use super::builder::{Builder, Pair, Piece, children, take};
 use super::grammar::Rule;
-use super::split::Place;
+use super::place::Place;
 use crate::ast::{
     EnumDecl, Expr, ExprKind, Field, Literal, Noun, Param, Refinement, Type, TypeBase, TypeDecl, UnaryOp, ValueDecl,
     Variant,
