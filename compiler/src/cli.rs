@@ -1,4 +1,4 @@
-//! The command line: `minos check` and `minos generate`. Exit statuses: 0 clean, 1 the spec has errors (or the output cannot be
+//! The command line: `minos check`, `minos explain` and `minos generate`. Exit statuses: 0 clean, 1 the spec has errors (or the output cannot be
 //! written), 2 wrong usage (or no spec there).
 
 use std::io::{IsTerminal, Write};
@@ -25,6 +25,11 @@ enum Command {
         /// For people (stderr), or one JSON object (stdout).
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
+    },
+    /// Explain a diagnostic by its code.
+    Explain {
+        /// Its code, as `E0203`.
+        code: String,
     },
     /// Write complete, standalone crates: one a service, one for the gateway.
     Generate {
@@ -56,6 +61,7 @@ const USAGE: u8 = 2;
 pub(crate) fn run(arguments: &Arguments) -> u8 {
     match &arguments.command {
         Command::Check { spec, format } => check(spec, *format),
+        Command::Explain { code } => explain(code),
         Command::Generate { spec, out, runtime } => generate(spec, out, runtime.as_deref()),
     }
 }
@@ -98,6 +104,20 @@ fn generate(folder: &Path, out: &Path, runtime: Option<&Path>) -> u8 {
         }
         Err(error) => complain(&error, FAILED),
     }
+}
+
+fn explain(id: &str) -> u8 {
+    let Some(code) = minos_dsl::diagnostic::code(&id.to_uppercase()) else {
+        let known: Vec<_> = minos_dsl::diagnostic::registry().into_iter().map(|code| code.id).collect();
+        let _ = writeln!(std::io::stderr(), "error: there is no code `{id}`; there are {}", known.join(", "));
+        return USAGE;
+    };
+    let text = format!(
+        "{}: {}\n\n{}\n\nSuch as\n\n{}\n\nBetter\n\n{}\n",
+        code.id, code.title, code.explanation, code.example, code.fix
+    );
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    0
 }
 
 /// Diagnostics for people, and how many there are.

@@ -1,4 +1,5 @@
 //! Snapshots prove text only: the generated crates also compile by themselves, without a warning, clippy's included.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Each file of each example is as it was reviewed.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Small specs for what no example shows, each with the crates that come of it.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

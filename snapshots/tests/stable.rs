@@ -1,4 +1,5 @@
 //! The same spec gives the same bytes, and a small change a small difference.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

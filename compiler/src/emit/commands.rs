@@ -22,13 +22,13 @@
 
 use minos_dsl::model::{Aggregate, Allow, Command, Cursor, Expr, ExprKind, ReadKind, Ty};
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens as _, quote};
 
 use super::nouns::{Member, Wire, docs_or, record};
 use crate::output::source_file::{SourceFile, Uses};
 use crate::plan::Plan;
 use crate::rust::code::Code;
-use crate::rust::expr::Scope;
+use crate::rust::expr::{Scope, initializer};
 use crate::rust::name::{field, ident, type_name};
 use crate::rust::statement;
 
@@ -115,7 +115,9 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Command>) -> Token
         (quote!(()), quote!(_: ()))
     } else {
         let read = ident(&format!("{}Read", plan.command_name(it)));
-        let locals = it.reads.iter().map(|it| field(&it.local.name));
+        let names = decision_scope(plan, uses, aggregate);
+        let locals =
+            it.reads.iter().map(|it| initializer(&it.local.name, &names.variable(&it.local.name).to_token_stream()));
         (quote!(#read), quote!(#read { #(#locals),* }: #read))
     };
     let guards = guards(it);
@@ -225,7 +227,10 @@ fn reads<'m>(plan: &Plan<'m>, file: &mut SourceFile, it: Cursor<'m, Command>) {
     let mut scope = scope(plan, uses, it);
     scope.params = Some(quote!(command));
     let statements = command.reads.iter().map(|read| read_one(&scope, read));
-    let locals = command.reads.iter().map(|read| field(&read.local.name));
+    let locals = command
+        .reads
+        .iter()
+        .map(|read| initializer(&read.local.name, &scope.variable(&read.local.name).to_token_stream()));
     let (read_trait, reader, error) = (
         uses.runtime("command", "CommandRead"),
         uses.runtime("engine", "Reader"),
@@ -245,7 +250,7 @@ fn reads<'m>(plan: &Plan<'m>, file: &mut SourceFile, it: Cursor<'m, Command>) {
 }
 
 fn read_one(scope: &Scope<'_>, read: &minos_dsl::model::Read) -> TokenStream {
-    let local = field(&read.local.name);
+    let local = scope.variable(&read.local.name);
     match &read.kind {
         ReadKind::Row { view, key } => {
             let (row, key) = (scope.ty(&Ty::Row(*view)), scope.borrowed(key));
@@ -256,7 +261,8 @@ fn read_one(scope: &Scope<'_>, read: &minos_dsl::model::Read) -> TokenStream {
         }
         ReadKind::Join { list, element, view, key, .. } => {
             let inner = scope.with_local(element, true);
-            let (row, list, each) = (scope.ty(&Ty::Row(*view)), scope.code(list).receiver(), field(&element.name));
+            let (row, list, each) =
+                (scope.ty(&Ty::Row(*view)), scope.code(list).receiver(), scope.variable(&element.name));
             let (key, error) = (inner.owned(key), statement::raise(&inner, &read.otherwise));
             quote! {
                 let #local: Vec<(_, #row)> = reader.join(#list.iter(), |#each| #key, |#each| #error.into()).await?;

@@ -20,12 +20,12 @@
 
 use minos_dsl::model::{Answer, Compose, Cursor, Gateway, Jwt, Part, Route, RouteTarget, Setting};
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens as _, quote};
 
 use super::nouns::{Member, Wire, docs_or, record};
 use crate::output::source_file::{SourceFile, Uses};
 use crate::plan::Plan;
-use crate::rust::expr::Scope;
+use crate::rust::expr::{Scope, initializer};
 use crate::rust::name::{field, ident, module_of, pascal};
 use crate::rust::ty;
 
@@ -166,7 +166,7 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Compose>) -> Token
     let rounds = (0..=deepest).map(|depth| {
         let parts: Vec<&Part> = it.get().parts.iter().filter(|part| part.depth == depth).collect();
         let requests: Vec<TokenStream> = parts.iter().map(|part| request(&scope, part)).collect();
-        let names: Vec<_> = parts.iter().map(|part| field(&part.name)).collect();
+        let names: Vec<_> = parts.iter().map(|part| scope.variable(&part.name)).collect();
         match (names.as_slice(), requests.as_slice()) {
             ([name], [request]) => quote!(let #name = #request.await?;),
             ([], _) => TokenStream::new(),
@@ -176,7 +176,7 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Compose>) -> Token
             }
         }
     });
-    let names = it.parts.iter().map(|part| field(&part.name));
+    let names = it.parts.iter().map(|part| initializer(&part.name, &scope.variable(&part.name).to_token_stream()));
     let (name, answer, wire) =
         (ident(&pascal(&it.name)), ident(&format!("{}Answer", pascal(&it.name))), it.name.to_string());
     let (async_trait, composition, parts, error) = (

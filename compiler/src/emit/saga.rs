@@ -294,17 +294,22 @@ fn prelude<'m>(scope: &Scope<'_>, saga: Cursor<'m, Saga>, step: &Step, call: &Ca
     let mut tokens = TokenStream::new();
     for (step, local, answer) in answers(saga).filter(|(_, local, _)| reads(local.index)) {
         if matches!(step.action.target, CallTarget::Create(_)) {
-            let (created, name, ty, step) =
-                (scope.uses.runtime("saga", "created"), field(&local.name), scope.ty(answer), step.name.to_string());
+            let (created, name, ty, step) = (
+                scope.uses.runtime("saga", "created"),
+                scope.variable(&local.name),
+                scope.ty(answer),
+                step.name.to_string(),
+            );
             tokens.extend(quote!(let #name = #created::<#ty>(Self::NAME, self.event_id, #step, 0);));
             continue;
         }
-        let (bound, name) = (scope.uses.runtime("saga", "bound"), field(&local.name));
-        tokens.extend(quote!(let #name = #bound(&self.#name)?;));
+        let (bound, name, kept) =
+            (scope.uses.runtime("saga", "bound"), scope.variable(&local.name), field(&local.name));
+        tokens.extend(quote!(let #name = #bound(&self.#kept)?;));
     }
     if let Some(each) = step.each.as_ref().filter(|it| reads(it.each.index)) {
         let (element, name, of) =
-            (scope.uses.runtime("saga", "element"), field(&each.each.name), scope.borrowed(&each.of));
+            (scope.uses.runtime("saga", "element"), scope.variable(&each.each.name), scope.borrowed(&each.of));
         tokens.extend(quote!(let #name = #element(#of, branch)?;));
     }
     tokens
@@ -433,7 +438,7 @@ pub(super) fn reactions(scope: &Scope<'_>, body: &[Reaction], creator: &Creator)
 fn reaction(scope: &Scope<'_>, it: &Reaction, creator: &Creator) -> TokenStream {
     match it {
         Reaction::Let { local, value } => {
-            let (name, value) = (field(&local.name), scope.owned(value));
+            let (name, value) = (scope.variable(&local.name), scope.owned(value));
             quote!(let #name = #value;)
         }
         Reaction::Do(it) => {
@@ -460,7 +465,7 @@ fn reaction(scope: &Scope<'_>, it: &Reaction, creator: &Creator) -> TokenStream 
             conditional(&condition, &then, &otherwise)
         }
         Reaction::For { each, of, body, .. } => {
-            let (name, of, inner) = (field(&each.name), scope.borrowed(of), scope.with_local(each, true));
+            let (name, of, inner) = (scope.variable(&each.name), scope.borrowed(of), scope.with_local(each, true));
             let body = body.iter().map(|it| reaction(&inner, it, creator));
             quote!(for #name in #of { #(#body)* })
         }

@@ -425,7 +425,7 @@ fn one<'m>(scope: &Scope<'_>, aggregate: Cursor<'m, Aggregate>, effect: &Effect,
     let name_of = |index: u32| field(&it.fields[index as usize].name);
     match effect {
         Effect::Let { local, value } => {
-            let (name, value) = (field(&local.name), scope.owned(value));
+            let (name, value) = (scope.variable(&local.name), scope.owned(value));
             quote!(let #name = #value;)
         }
         Effect::Assign { field: index, value } => match it.fields[*index as usize].state {
@@ -468,7 +468,7 @@ fn one<'m>(scope: &Scope<'_>, aggregate: Cursor<'m, Aggregate>, effect: &Effect,
         }
         Effect::For { each, of, body, .. } => {
             // What the body changes may be what is walked over.
-            let (name, of) = (field(&each.name), scope.owned(of));
+            let (name, of) = (scope.variable(&each.name), scope.owned(of));
             let of = quote!(&#of);
             let inner = scope.with_local(each, true);
             let body: TokenStream = body.iter().map(|it| one(&inner, aggregate, it, siblings)).collect();

@@ -58,6 +58,12 @@ pub(crate) struct Scope<'a> {
     pub(crate) state_fields_optional: bool,
 }
 
+/// Variables and functions that generated bodies count on.
+const TAKEN: &[&str] = &[
+    "actions", "answer", "attempt", "bound", "branch", "caller", "command", "compare", "computed", "created",
+    "decision", "event", "failure", "id", "missing", "parts", "reader", "recorded", "rows", "step", "whether",
+];
+
 /// How an event's envelope is read.
 #[derive(Clone)]
 pub(crate) struct Envelope {
@@ -115,6 +121,16 @@ impl<'a> Scope<'a> {
 
     fn is_state_field(&self, index: u32) -> bool {
         self.aggregate.is_some_and(|id| self.plan.model.at(id).get().fields[index as usize].state.is_some())
+    }
+
+    /// A variable of the spec: with `_` behind it where generated code has one of that name.
+    pub(crate) fn variable(&self, name: &str) -> Ident {
+        let own = field(name);
+        let taken = TAKEN.iter().any(|taken| own == taken)
+            || own == self.state.to_string()
+            || own == self.payload.to_string()
+            || (self.view.is_some() && own == "row");
+        if taken { field(&format!("{name}_")) } else { own }
     }
 
     /// A type, imported.
@@ -205,7 +221,7 @@ impl<'a> Scope<'a> {
                 self.present_column(self.view, *index, quote!(#row.#name))
             }
             K::Part(index) => {
-                let name = field(&self.part_names[*index as usize]);
+                let name = self.variable(&self.part_names[*index as usize]);
                 Code::place(quote!(#name))
             }
             K::HasRole(role) => {
@@ -402,7 +418,7 @@ impl<'a> Scope<'a> {
     }
 
     fn local(&self, local: &Local) -> Code {
-        let name = field(&local.name);
+        let name = self.variable(&local.name);
         if self.references.get(&local.index).copied().unwrap_or(false) {
             Code::reference(quote!(#name))
         } else {
@@ -652,7 +668,7 @@ impl<'a> Scope<'a> {
     fn within(&self, lambda: &Lambda) -> (Ident, Scope<'_>) {
         let mut references = self.references.clone();
         references.insert(lambda.param.index, true);
-        (field(&lambda.param.name), self.with_references(references))
+        (self.variable(&lambda.param.name), self.with_references(references))
     }
 
     fn with_references(&self, references: HashMap<u32, bool>) -> Scope<'_> {
@@ -697,7 +713,7 @@ impl<'a> Scope<'a> {
     ) -> Option<(TokenStream, Scope<'_>)> {
         let ExprKind::Not(absent) = &condition.kind else { return None };
         let (ExprKind::IsAbsent(_), ExprKind::Proven(of)) = (&absent.kind, &value.kind) else { return None };
-        let (code, name) = (self.code(of), field(&local.name));
+        let (code, name) = (self.code(of), self.variable(&local.name));
         let owned = owned || code.is_value() || self.is_copy(&of.ty);
         let of = if owned { code.owned(self.is_copy(&of.ty)) } else { code.borrowed() };
         Some((quote!(let Some(#name) = #of), self.with_local(local, !owned)))

@@ -7,7 +7,6 @@ use quote::quote;
 use crate::plan::Plan;
 use crate::rust::code::conditional;
 use crate::rust::expr::Scope;
-use crate::rust::name::field;
 
 /// The body of a `decide`: `decision` is in scope; the aggregate's state is bound to `state` where it is read.
 pub(crate) fn body(scope: &Scope<'_>, state: &Ident, statements: &[Statement]) -> TokenStream {
@@ -48,7 +47,7 @@ impl Writer {
         match statement {
             Statement::Let { local, value } => {
                 let bind = self.bind_for([value]);
-                let (name, value) = (field(&local.name), scope.owned(value));
+                let (name, value) = (scope.variable(&local.name), scope.owned(value));
                 quote!(#bind let #name = #value;)
             }
             Statement::Require { condition, otherwise } => {

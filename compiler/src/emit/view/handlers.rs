@@ -154,7 +154,7 @@ fn change(scope: &Scope<'_>, view: Cursor<'_, View>, it: &RowChange) -> TokenStr
     };
     match it {
         RowChange::Let { local, value } => {
-            let (name, value) = (field(&local.name), scope.owned(value));
+            let (name, value) = (scope.variable(&local.name), scope.owned(value));
             quote!(let #name = #value;)
         }
         RowChange::Insert { key, columns } => {
@@ -204,7 +204,7 @@ fn change(scope: &Scope<'_>, view: Cursor<'_, View>, it: &RowChange) -> TokenStr
             conditional(&condition, &then, &otherwise)
         }
         RowChange::For { each, of, body, .. } => {
-            let (name, of, inner) = (field(&each.name), scope.borrowed(of), scope.with_local(each, true));
+            let (name, of, inner) = (scope.variable(&each.name), scope.borrowed(of), scope.with_local(each, true));
             let body = body.iter().map(|it| change(&inner, view, it));
             let _ = model_view;
             quote!(for #name in #of { #(#body)* })
