@@ -66,12 +66,16 @@ fn a_bad_setting_is_refused_by_its_name() {
 }
 
 #[test]
-fn development_keys_are_refused_off_loopback() {
+fn off_loopback_keys_are_neither_made_up_nor_tokens_handed_out() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let ended = refused(folder.path(), &[("MINOS_LISTEN", "0.0.0.0:0"), ("MINOS_DATA", data.to_str().unwrap())]);
-    assert_ne!(ended.status.code(), Some(0));
-    assert!(ended.errors.contains("loopback"), "{}", ended.errors);
+    let open = [("MINOS_LISTEN", "0.0.0.0:0"), ("MINOS_DATA", data.to_str().unwrap())];
+    let without_keys = refused(folder.path(), &open);
+    assert_ne!(without_keys.status.code(), Some(0));
+    assert!(without_keys.errors.contains("MINOS_KEYS"), "{}", without_keys.errors);
+    let insisting = refused(folder.path(), &[&open[..], &[("MINOS_DEVELOPMENT", "on")]].concat());
+    assert_ne!(insisting.status.code(), Some(0));
+    assert!(insisting.errors.contains("MINOS_DEVELOPMENT"), "{}", insisting.errors);
 }
 
 #[tokio::test(flavor = "multi_thread")]
