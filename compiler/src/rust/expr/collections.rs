@@ -1,0 +1,107 @@
+//! Collections: walked without being copied first.
+
+use minos_dsl::model::{Conversion, Expr, ExprKind, Lambda, Ty};
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+
+use super::Scope;
+use crate::rust::code::Code;
+use crate::rust::name::field;
+use crate::rust::ty;
+
+impl Scope<'_> {
+    pub(super) fn collected(&self, of: &Expr, items: &TokenStream) -> Code {
+        let of = self.code(of).receiver();
+        Code::value(quote!(#of.#items.collect::<Vec<_>>()))
+    }
+
+    /// `list.iter()`, and whether its elements are references: what is only passed through is not collected first.
+    pub(super) fn iterated(&self, of: &Expr) -> TokenStream {
+        match &of.kind {
+            ExprKind::Values(map) => {
+                let map = self.code(map).receiver();
+                quote!(#map.values())
+            }
+            ExprKind::Keys(map) => {
+                let map = self.code(map).receiver();
+                quote!(#map.keys())
+            }
+            _ => {
+                let of = self.code(of).receiver();
+                quote!(#of.iter())
+            }
+        }
+    }
+
+    /// The parameter and the scope of a lambda over references.
+    pub(super) fn within(&self, lambda: &Lambda) -> (Ident, Scope<'_>) {
+        let mut references = self.references.clone();
+        references.insert(lambda.param.index, true);
+        (self.variable(&lambda.param.name), self.with_references(references))
+    }
+
+    pub(super) fn map(&self, of: &Expr, each: &Lambda) -> Code {
+        let (items, (param, scope)) = (self.iterated(of), self.within(each));
+        if scope.may_fail(&each.body) {
+            let (result, refusal) = (scope.as_result(&each.body), self.uses.runtime("refusal", "Refusal"));
+            return Code::fallible(quote!(#items.map(|#param| #result).collect::<Result<Vec<_>, #refusal>>()));
+        }
+        let body = scope.owned(&each.body);
+        Code::value(quote!(#items.map(|#param| #body).collect::<Vec<_>>()))
+    }
+
+    pub(super) fn filter(&self, of: &Expr, keep: &Lambda) -> Code {
+        let (items, (param, scope)) = (self.iterated(of), self.within(keep));
+        if scope.may_fail(&keep.body) {
+            let (each, result) = (self.uses.runtime("value", "each"), scope.as_result(&keep.body));
+            return Code::fallible(quote!(#each::filter(#items, |#param| #result)));
+        }
+        let body = scope.code(&keep.body).condition();
+        let copied = if of.ty.element().is_some_and(|it| self.is_copy(it)) { quote!(copied) } else { quote!(cloned) };
+        Code::value(quote!(#items.filter(|#param| #body).#copied().collect::<Vec<_>>()))
+    }
+
+    pub(super) fn quantified(&self, of: &Expr, holds: &Lambda, method: &str) -> Code {
+        let (items, (param, scope), method) = (self.iterated(of), self.within(holds), field(method));
+        if scope.may_fail(&holds.body) {
+            let (each, result) = (self.uses.runtime("value", "each"), scope.as_result(&holds.body));
+            return Code::fallible(quote!(#each::#method(#items, |#param| #result)));
+        }
+        let body = scope.code(&holds.body).condition();
+        Code::value(quote!(#items.#method(|#param| #body)))
+    }
+
+    pub(super) fn sum(&self, of: &Expr, each: Option<&Lambda>) -> Code {
+        // `values().map(drop).sum()` sums what is within; a conversion of all elements is done on the way.
+        if let (ExprKind::Convert(Conversion::Elements(steps), inner), None) = (&of.kind, each) {
+            let element = inner.ty.element().cloned().unwrap_or(Ty::Poison);
+            let target = of.ty.element().cloned().unwrap_or(Ty::Poison);
+            if !steps.iter().any(Conversion::may_fail) {
+                let (items, sum) = (self.iterated(inner), self.number("sum"));
+                let value = self
+                    .convert_all(steps, Code::reference(quote!(it)), &element, &target)
+                    .owned(self.is_copy(&target));
+                return Code::fallible(quote!(#sum(#items.map(|it| #value))));
+            }
+        }
+        let items = self.iterated(of);
+        let element = of.ty.element().cloned().unwrap_or(Ty::Poison);
+        let Some(each) = each else {
+            let sum = self.number("sum");
+            let value = self.dropped(Code::reference(quote!(it)), &element);
+            if ty::is_wrapped(self.plan, &element) {
+                let value = value.owned(true);
+                return Code::fallible(quote!(#sum(#items.map(|it| #value))));
+            }
+            return Code::fallible(quote!(#sum(#items.copied())));
+        };
+        let (param, scope) = self.within(each);
+        if scope.may_fail(&each.body) {
+            let (sum, code) = (self.number("try_sum"), scope.dropped(scope.code(&each.body), &each.body.ty));
+            let result = code.as_result(true);
+            return Code::fallible(quote!(#sum(#items.map(|#param| #result))));
+        }
+        let (sum, value) = (self.number("sum"), scope.dropped(scope.code(&each.body), &each.body.ty).owned(true));
+        Code::fallible(quote!(#sum(#items.map(|#param| #value))))
+    }
+}
