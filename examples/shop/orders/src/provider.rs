@@ -108,7 +108,11 @@ mod tests {
 
     fn call(key: u32) -> PortCall {
         let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned();
-        PortCall { key: minos_runtime::context::derived_id(&[&key.to_string()]), traceparent, timeout: Duration::from_millis(400) }
+        PortCall {
+            key: minos_runtime::context::derived_id(&[&key.to_string()]),
+            traceparent,
+            timeout: Duration::from_millis(400),
+        }
     }
 
     async fn charge(url: &Url, amount: &str) -> Result<Value, PortError<String>> {
@@ -141,7 +145,11 @@ mod tests {
     async fn with_a_connection_cut_after_sending_the_outcome_is_unknown() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        tokio::spawn(async move { while let Ok((connection, _)) = listener.accept().await { drop(connection) } });
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                drop(connection)
+            }
+        });
         assert!(matches!(charge(&url, "1.00").await, Err(PortError::Unknown(_))));
     }
 
