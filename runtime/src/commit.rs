@@ -33,6 +33,8 @@ pub struct Commit {
     pub rows: Vec<RowChange>,
     /// Consumers' positions moved, by compare-and-set.
     pub positions: Vec<PositionMove>,
+    /// Sagas that have ended: the answers kept for them are forgotten, those of this commit too.
+    pub forgets: Vec<Uuid>,
 }
 
 /// Events to add to a stream.
@@ -199,6 +201,7 @@ impl Commit {
             && self.timers.is_empty()
             && self.rows.is_empty()
             && self.positions.is_empty()
+            && self.forgets.is_empty()
     }
 
     /// Takes in everything of `other`.
@@ -211,5 +214,6 @@ impl Commit {
         self.timers.extend(other.timers);
         self.rows.extend(other.rows);
         self.positions.extend(other.positions);
+        self.forgets.extend(other.forgets);
     }
 }

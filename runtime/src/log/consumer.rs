@@ -38,7 +38,8 @@ pub trait Handler: Send + Sync {
     /// Whether it has anything to do with the message. Others are passed over, and not held back by a parked key.
     fn wants(&self, delivery: &Delivery) -> bool;
 
-    /// Says what the message changes, by adding to `effects`, or writes it itself (see [`Effects::alone`]).
+    /// Says what the message changes, by adding to `effects`, has it done later (see [`Effects::later`]), or writes it itself
+    /// (see [`Effects::alone`]).
     ///
     /// It may be called again for the same message (after a conflict, after [`HandlingError::CommitFirst`], after a crash):
     /// what it added to `effects` by then is thrown away. It reads the store as it stood before the batch; where an earlier

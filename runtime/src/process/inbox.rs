@@ -1,7 +1,7 @@
 //! The inbox: commands that sagas and policies of any service send to this one, and the replies to its own.
 //!
-//! A command's effect, its kept answer, the reply and the consumer's position are one commit. A command that comes again
-//! gets the answer it got before; so does one whose reply was lost.
+//! A command's effect, its kept answer and the reply are one commit; the consumer's position moves after it. So a command may
+//! come again: it then gets the answer that it got before.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::policy::RECEIVER_PREFIX;
 use super::refused::RefusedCommand;
 use super::saga::log::{Outcome, parse_stream};
-use super::saga::mover::{Mover, News};
+use super::saga::mover::{Loaded, Mover, News};
 use crate::commit::{Answer, Commit};
 use crate::engine::{CommandRequest, ExecuteError};
 use crate::event::StreamId;
@@ -31,22 +31,21 @@ impl Inbox {
         Self { service: service.to_owned(), decider, mover }
     }
 
-    async fn command(
-        &self,
-        message: &Message,
-        body: &CommandBody,
-        effects: &mut Effects,
-    ) -> Result<Handled, HandlingError> {
-        let settlement = effects.alone()?;
-        let beside = |answer: &Answer| Commit { outgoing: vec![reply(message, body, answer)], ..settlement.clone() };
-        match self.decider.execute(request(message, body), &beside).await {
+    /// Has the command decided, side by side with those for other aggregates, before the position moves.
+    fn command(&self, message: &Message, body: &CommandBody, effects: &mut Effects) {
+        let (decider, message, body) = (Arc::clone(&self.decider), message.clone(), body.clone());
+        effects.later(&message.key.clone(), async move {
             // Also where it was answered before: the reply goes out again, for it may have been lost.
-            Ok(_) => Ok(Handled::Committed),
-            Err(error @ (ExecuteError::UnknownCommand(_) | ExecuteError::Broken(_))) => {
-                Err(HandlingError::Poison(error.to_string()))
+            let beside =
+                |answer: &Answer| Commit { outgoing: vec![reply(&message, &body, answer)], ..Commit::default() };
+            match decider.execute(request(&message, &body), &beside).await {
+                Ok(_) => Ok(()),
+                Err(error @ (ExecuteError::UnknownCommand(_) | ExecuteError::Broken(_))) => {
+                    Err(HandlingError::Poison(error.to_string()))
+                }
+                Err(error) => Err(HandlingError::Transient(error.to_string())),
             }
-            Err(error) => Err(HandlingError::Transient(error.to_string())),
-        }
+        });
     }
 
     async fn reply(
@@ -68,15 +67,20 @@ impl Inbox {
     }
 
     async fn saga_reply(&self, body: &ReplyBody, effects: &mut Effects) -> Result<(), HandlingError> {
-        effects.touch(&body.receiver)?;
-        let Some(loaded) = self.mover.load(&StreamId::from_stored(&body.receiver)).await? else {
+        let loaded = match effects.left::<Loaded>(&body.receiver) {
+            Some(left) => Some(left.clone()),
+            None => self.mover.load(&StreamId::from_stored(&body.receiver)).await?,
+        };
+        let Some(loaded) = loaded else {
             return Err(HandlingError::Poison(format!("a reply for `{}`, which does not exist", body.receiver)));
         };
         let outcome = match &body.answer {
             Answer::Done { .. } => Outcome::Done(None),
             Answer::Refused(refusal) => Outcome::Refused(refusal.clone()),
         };
-        effects.commit.merge(self.mover.take(loaded, News::Answer(body.command_id, outcome))?);
+        let (commit, loaded) = self.mover.take(loaded, News::Answer(body.command_id, outcome))?;
+        effects.commit.merge(commit);
+        effects.leave(&body.receiver, loaded);
         Ok(())
     }
 }
@@ -134,11 +138,15 @@ impl Handler for Inbox {
     async fn handle(&self, delivery: &Delivery, effects: &mut Effects) -> Result<Handled, HandlingError> {
         let Some(message) = delivery.message() else { return Ok(Handled::InEffects) };
         match &message.body {
-            Body::Command(body) => self.command(message, body, effects).await,
+            Body::Command(body) => {
+                self.command(message, body, effects);
+                Ok(Handled::InEffects)
+            }
             Body::Reply(body) => self.reply(message, body, effects).await,
             Body::Ended { saga } => {
-                // All its commands stand before this one in the inbox; forgetting twice is forgetting once.
-                self.mover.store().forget_answers(*saga).await?;
+                // All its commands stand before this one in the inbox, and none of them can come again: the position moves past
+                // them in the same commit.
+                effects.commit.forgets.push(*saga);
                 Ok(Handled::InEffects)
             }
             Body::Event(_) | Body::Port(_) => {

@@ -54,6 +54,8 @@ pub(crate) struct Changes<'a> {
     pub(crate) timers: BTreeMap<Uuid, Option<&'a Timer>>,
     pub(crate) rows: Vec<&'a RowChange>,
     pub(crate) positions: BTreeMap<(&'a str, &'a SourceKey), &'a Position>,
+    /// Sagas whose answers go, after those of this group are written.
+    pub(crate) forgets: BTreeSet<Uuid>,
 }
 
 /// An event with its place.
@@ -91,6 +93,7 @@ impl Changes<'_> {
             && self.timers.is_empty()
             && self.rows.is_empty()
             && self.positions.is_empty()
+            && self.forgets.is_empty()
     }
 }
 
@@ -139,6 +142,7 @@ impl Facts {
             self.positions.insert((consumer.to_owned(), source.clone()), to.clone());
             changes.positions.insert((consumer, source), to);
         }
+        changes.forgets.extend(&commit.forgets);
         Ok(placed)
     }
 

@@ -250,6 +250,9 @@ impl Consumers {
             Ok(Handled::Committed) => Ok(Ok(())),
             Err(error) => Ok(Err(error)),
             Ok(Handled::InEffects) => {
+                if let Err(error) = effects.carry_out().await {
+                    return Ok(Err(error));
+                }
                 effects.commit.merge(settlement);
                 let written = self.parts.store.write(vec![effects.commit]).await;
                 let failed = written.into_iter().find_map(Result::err);

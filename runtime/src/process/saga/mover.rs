@@ -1,11 +1,11 @@
 //! The mover: takes news to a saga, lets the machine say what comes next, and makes one commit of it: entries, messages,
 //! the timer, the row of the index.
 //!
-//! Nothing here is remembered between two calls: whoever has news reads the log, and of two who move the same saga the
-//! store tells one of a conflict.
+//! Nothing that matters is remembered between two calls: whoever has news reads the log on from where he last read it, and of
+//! two who move the same saga the store tells one of a conflict.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -25,6 +25,8 @@ use crate::store::Store;
 
 /// How often a move is tried again after a conflict.
 const CONFLICTS: usize = 20;
+/// How many sagas are kept in memory at most.
+const CACHED: usize = 10_000;
 
 /// Moves the sagas of one service.
 pub struct Mover {
@@ -32,9 +34,34 @@ pub struct Mover {
     store: Arc<dyn Store>,
     context: Context,
     sagas: BTreeMap<&'static str, Arc<dyn AnySaga>>,
+    cache: Cache,
+}
+
+/// Sagas as they were read last: what was added to their logs since is read when they are loaded again.
+#[derive(Default)]
+struct Cache(Mutex<HashMap<StreamId, Loaded>>);
+
+impl Cache {
+    fn get(&self, stream: &StreamId) -> Option<Loaded> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(stream).cloned()
+    }
+
+    /// Keeps one that is under way; forgets one that has ended.
+    fn put(&self, loaded: &Loaded) {
+        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if loaded.progress.end.is_some() {
+            cached.remove(&loaded.stream);
+            return;
+        }
+        if cached.len() >= CACHED {
+            cached.clear();
+        }
+        cached.insert(loaded.stream.clone(), loaded.clone());
+    }
 }
 
 /// A saga as its log tells it.
+#[derive(Clone)]
 pub struct Loaded {
     /// Its wire name.
     pub name: String,
@@ -74,7 +101,7 @@ impl Mover {
     /// A mover of these sagas.
     pub fn new(service: &str, store: Arc<dyn Store>, context: Context, sagas: &[Arc<dyn AnySaga>]) -> Self {
         let sagas = sagas.iter().map(|saga| (saga.name(), Arc::clone(saga))).collect();
-        Self { service: service.to_owned(), store, context, sagas }
+        Self { service: service.to_owned(), store, context, sagas, cache: Cache::default() }
     }
 
     /// The store.
@@ -119,17 +146,32 @@ impl Mover {
         let Some((name, id)) = parse_stream(stream.as_str()) else {
             return Err(ProcessError::NotFound(format!("`{}` is no saga", stream.as_str())));
         };
-        let events = self.store.read_stream(stream, 0).await?;
-        let entries = events.iter().map(Entry::from_event).collect::<Result<Vec<_>, DecodeError>>()?;
-        let Some(Entry::Started { trigger, .. }) = entries.first() else { return Ok(None) };
-        Ok(Some(Loaded {
-            name: name.to_owned(),
-            id,
-            stream: stream.clone(),
-            version: events.last().map_or(0, |event| event.version),
-            trigger: (**trigger).clone(),
-            progress: Progress::of(&entries),
-        }))
+        let mut loaded = self.cache.get(stream);
+        let version = loaded.as_ref().map_or(0, |loaded| loaded.version);
+        for event in self.store.read_stream(stream, version).await? {
+            let entry = Entry::from_event(&event)?;
+            match (&mut loaded, &entry) {
+                (Some(loaded), entry) => loaded.progress.apply(entry),
+                (None, Entry::Started { trigger, .. }) => {
+                    loaded = Some(Loaded {
+                        name: name.to_owned(),
+                        id,
+                        stream: stream.clone(),
+                        version: 0,
+                        trigger: (**trigger).clone(),
+                        progress: Progress::of([&entry]),
+                    });
+                }
+                (None, _) => return Err(ProcessError::Corrupt(format!("`{}` has no beginning", stream.as_str()))),
+            }
+            if let Some(loaded) = &mut loaded {
+                loaded.version = event.version;
+            }
+        }
+        if let Some(loaded) = &loaded {
+            self.cache.put(loaded);
+        }
+        Ok(loaded)
     }
 
     /// The commit that starts a saga; empty where that event has started it already.
@@ -149,11 +191,12 @@ impl Mover {
             trigger,
             progress: Progress::of([&started]),
         };
-        self.commit(loaded, vec![started], self.context.now())
+        Ok(self.commit(loaded, vec![started], self.context.now())?.0)
     }
 
-    /// The commit that takes in the news and moves on as far as it goes; empty where they change nothing.
-    pub fn take(&self, mut loaded: Loaded, news: News) -> Result<Commit, ProcessError> {
+    /// The commit that takes in the news and moves on as far as it goes (empty where they change nothing), and the saga as it
+    /// stands once that is written.
+    pub fn take(&self, mut loaded: Loaded, news: News) -> Result<(Commit, Loaded), ProcessError> {
         let now = match &news {
             // The store's clock has said so: ours may be behind.
             News::Wake(due) => self.context.now().max(*due),
@@ -162,13 +205,13 @@ impl Mover {
         let entry = match news {
             News::Answer(command, outcome) => {
                 if loaded.progress.unanswered(command).is_none() {
-                    return Ok(Commit::default());
+                    return Ok((Commit::default(), loaded));
                 }
                 Some(Entry::Answered { command, outcome })
             }
             News::Silence(command, silence, why) => {
                 if !loaded.progress.is_waiting(command) {
-                    return Ok(Commit::default());
+                    return Ok((Commit::default(), loaded));
                 }
                 let running = self.running(&loaded)?;
                 Some(match running.as_deref() {
@@ -183,13 +226,7 @@ impl Mover {
             News::Wake(_) => None,
         };
         let entries: Vec<Entry> = entry.into_iter().inspect(|entry| loaded.progress.apply(entry)).collect();
-        let quiet = entries.is_empty();
-        let commit = self.commit(loaded, entries, now)?;
-        if quiet && commit.appends.is_empty() {
-            // Nothing was due: the timer alone is set anew or cleared.
-            return Ok(Commit { timers: commit.timers, ..Commit::default() });
-        }
-        Ok(commit)
+        self.commit(loaded, entries, now)
     }
 
     /// Takes the news in and writes it; again where another moved the saga meanwhile.
@@ -198,7 +235,7 @@ impl Mover {
             let Some(loaded) = self.load(stream).await? else {
                 return Err(ProcessError::NotFound(format!("there is no saga `{}`", stream.as_str())));
             };
-            let commit = self.take(loaded, news.clone())?;
+            let (commit, _) = self.take(loaded, news.clone())?;
             match self.write(commit).await {
                 Err(ProcessError::Commit(CommitError::Conflict { .. })) => continue,
                 done => return done,
@@ -256,7 +293,12 @@ impl Mover {
     }
 
     /// One commit of the entries, which are applied already, and of all that follows from them.
-    fn commit(&self, mut loaded: Loaded, mut entries: Vec<Entry>, now: Timestamp) -> Result<Commit, ProcessError> {
+    fn commit(
+        &self,
+        mut loaded: Loaded,
+        mut entries: Vec<Entry>,
+        now: Timestamp,
+    ) -> Result<(Commit, Loaded), ProcessError> {
         let mut commit = Commit::default();
         let mut wake = None;
         match self.running(&loaded)? {
@@ -300,8 +342,9 @@ impl Mover {
                 meta,
             });
             commit.rows.push(row(&loaded, version, now).put());
+            loaded.version = version;
         }
-        Ok(commit)
+        Ok((commit, loaded))
     }
 
     fn meta(&self, loaded: &Loaded) -> Meta {

@@ -123,7 +123,17 @@ pub(super) async fn write(
         let query = query.bind(*consumer).bind(&source.topic).bind(&source.source).bind(i64::from(source.partition));
         query.bind(signed(to.pos)).bind(&to.epoch).bind(signed(to.offset))
     })
-    .await
+    .await?;
+    forget_answers(connection, changes).await
+}
+
+async fn forget_answers(connection: &mut SqliteConnection, changes: &Changes<'_>) -> Result<(), Error> {
+    if changes.forgets.is_empty() {
+        return Ok(());
+    }
+    let sagas: Vec<_> = changes.forgets.iter().map(|saga| saga.simple().to_string()).collect();
+    let delete = "DELETE FROM answers WHERE saga IN (SELECT unhex(value) FROM json_each($1))";
+    sqlx::query(delete).bind(json(&sagas)?).execute(connection).await.map(drop)
 }
 
 async fn write_events(

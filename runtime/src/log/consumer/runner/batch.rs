@@ -189,9 +189,14 @@ impl Runner {
 
     /// Writes what the batch changes so far; positions that moved without effect are left for later.
     async fn flush(&mut self, ledger: &mut Ledger, effects: &mut Effects) -> Result<(), Failure> {
-        let commit = std::mem::take(effects).commit;
-        if !commit.is_empty() {
-            self.write(ledger, commit).await?;
+        let mut effects = std::mem::take(effects);
+        effects.carry_out().await.map_err(|error| match error {
+            HandlingError::Transient(why) => Failure::Away(why),
+            HandlingError::Poison(why) => Failure::OneByOne(why),
+            HandlingError::CommitFirst => Failure::OneByOne(error.to_string()),
+        })?;
+        if !effects.commit.is_empty() {
+            self.write(ledger, effects.commit).await?;
         }
         Ok(())
     }
@@ -204,11 +209,14 @@ impl Runner {
         parking: &mut Parking,
         effects: &mut Effects,
     ) -> Result<(), Failure> {
-        let commit = std::mem::take(effects).commit;
-        if commit.is_empty() {
-            return Ok(());
-        }
-        match self.write(ledger, commit).await {
+        let mut taken = std::mem::take(effects);
+        let written = match taken.carry_out().await {
+            Err(HandlingError::Transient(why)) => return Err(Failure::Away(why)),
+            Err(error) => Err(WriteError::Never(error.to_string())),
+            Ok(()) if taken.commit.is_empty() => Ok(()),
+            Ok(()) => self.write(ledger, taken.commit).await,
+        };
+        match written {
             Err(WriteError::Never(why)) => {
                 self.poisons += 1;
                 self.park(ledger, due, ParkedKind::Poison, &why, parking, effects)?;
