@@ -195,6 +195,17 @@ pub async fn answers_of_a_saga_are_forgotten_together(opener: &Opener) {
         left.push(store.answer(kept.command_id).await.unwrap().is_some());
     }
     assert_eq!(left, [false, false, true, true]);
+
+    let last = answer(opener.context.new_id(), Some(other));
+    let forgets = Commit { answers: vec![last.clone()], forgets: vec![other], ..Commit::default() };
+    write(&*store, forgets).await.unwrap();
+    for (command, kept) in [(kept[2].command_id, false), (last.command_id, false), (kept[3].command_id, true)] {
+        assert_eq!(
+            store.answer(command).await.unwrap().is_some(),
+            kept,
+            "forgotten in a commit, those of the commit too"
+        );
+    }
 }
 
 /// A unique value belongs to one stream until it gives it back.
