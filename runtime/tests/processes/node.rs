@@ -165,10 +165,10 @@ impl Shop {
             let sagas = self.orders.operator().sagas(&[], None, 1_000).await.unwrap();
             last = sagas.into_iter().find(|row| row.subject == subject);
             let status = self.order(number).await.map(|order| order.status);
-            if let (Some(row), Some(status @ ("approved" | "rejected"))) = (&last, status) {
-                if !Status::UNDER_WAY.contains(&row.status) {
-                    return (status, row.status);
-                }
+            if let (Some(row), Some(status @ ("approved" | "rejected"))) = (&last, status)
+                && !Status::UNDER_WAY.contains(&row.status)
+            {
+                return (status, row.status);
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
