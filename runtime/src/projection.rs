@@ -1,10 +1,10 @@
 //! Keeping views: rows changed by events, position and rows in one commit, groups that move together, rebuilds.
 //!
-//! * [`tables`]: which table answers for a view now; reading it by the view's columns of today.
-//! * [`rows`]: what a handler sees: the rows as they stand after all changes before, written or not.
-//! * [`group`]: views that look each other up are one consumer.
-//! * [`kept`]: rows of an aggregate's own state, written in the aggregate's commit.
-//! * [`rebuild`]: a changed view is filled beside the old one, which answers meanwhile.
+//! * `tables`: which table answers for a view now; reading it by the view's columns of today.
+//! * `rows`: what a handler sees: the rows as they stand after all changes before, written or not.
+//! * `group`: views that look each other up are one consumer.
+//! * `kept`: rows of an aggregate's own state, written in the aggregate's commit.
+//! * `rebuild`: a changed view is filled beside the old one, which answers meanwhile.
 
 mod group;
 mod kept;

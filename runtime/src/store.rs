@@ -21,7 +21,7 @@ mod tables;
 /// A service's private database.
 ///
 /// Implementations group the commits that wait at the same moment into one transaction, give each its own result, and
-/// never answer one before it is durable. The conformance suite in [`crate::testing`] says the rest.
+/// never answer one before it is durable. The conformance suite in `testing` says the rest.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Writes each commit whole or not at all; one result each, in order. They are independent: one that fails takes no

@@ -12,7 +12,7 @@ use crate::refusal::Refusal;
 
 /// A composition: generated, one struct of parameters each.
 ///
-/// ```ignore
+/// ```text
 /// async fn compose(&self, parts: &Parts<'_>) -> Result<OrderPageAnswer, PartError> {
 ///     let head = parts.row("head", &orders::order_list::ById { order: self.order.clone() }).await?;
 ///     let (customer, products) = try_join!(
