@@ -93,6 +93,11 @@ impl<'m> Plan<'m> {
         self.inline.iter()
     }
 
+    /// The spec files that these types stand in.
+    pub(crate) fn inline_files(&self) -> impl Iterator<Item = String> {
+        self.inline.files().iter().map(|id| self.file(*id))
+    }
+
     /// Other subdomains that the crate reads of, in order.
     pub(crate) fn foreign_subdomains(&self) -> Vec<Cursor<'m, Subdomain>> {
         let (contracts, model) = (&self.contracts, self.model);

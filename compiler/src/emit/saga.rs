@@ -245,7 +245,7 @@ fn step_definition(uses: &Uses, step: &Step) -> TokenStream {
         None => quote!(#retry::DEFAULT),
         Some(given) => {
             let (times, first, longest) =
-                (Literal::u32_unsuffixed(given.times.saturating_add(1)), duration(given.from), duration(given.to));
+                (Literal::u32_unsuffixed(given.times), duration(given.from), duration(given.to));
             quote!(#retry { times: #times, first: #first, longest: #longest })
         }
     };

@@ -30,11 +30,14 @@ pub(super) fn emit(plan: &Plan<'_>) -> Option<SourceFile> {
     }
     let names = named.iter().map(|it| plan.type_place(TypeRef::Named(it.id())).name);
     let names: Vec<String> = names.chain(inline.iter().map(|(name, _)| (*name).to_owned())).collect();
-    let origin = named.first().map_or_else(|| plan.crate_name(), |it| super::origin(plan, it.span));
+    let mut origins: Vec<String> = named.iter().map(|it| super::origin(plan, it.span)).collect();
+    origins.extend(plan.inline_files());
+    let mut seen = std::collections::BTreeSet::new();
+    origins.retain(|it| seen.insert(it.clone()));
     let mut file = SourceFile::new(
         "types.rs",
         "crate::types",
-        &origin,
+        &origins.join(", "),
         "Types with a rule: what breaks it cannot be built.",
         &names,
     );
@@ -100,19 +103,19 @@ fn rule_of(name: &proc_macro2::Ident, base: Base, rule: &Rule) -> TokenStream {
 fn list(plan: &Plan<'_>, file: &mut SourceFile, name: &str, element: &Ty, rule: &CollectionRule) {
     let element_ty = ty::ty(plan, file.uses(), element);
     let vec = quote!(Vec<#element_ty>);
-    newtype(file, name, &describe_list(rule), &vec, false, false);
+    let by = match (&rule.distinct, element) {
+        (Some(Distinct::Field(index)), Ty::Value(id)) => Some(&plan.model.at(*id).get().fields[*index as usize].name),
+        _ => None,
+    };
+    newtype(file, name, &describe_list(rule, by.map(|it| it.as_str())), &vec, false, false);
     let (min, max) = sizes(rule.size.map_or(0, |it| it.min), rule.size.and_then(|it| it.max));
     let name = ident(name);
-    let distinct = rule.distinct.as_ref().map(|it| match (it, element) {
-        (Distinct::Field(index), Ty::Value(id)) => field(&plan.model.at(*id).get().fields[*index as usize].name),
-        _ => ident("self_"),
-    });
-    match (distinct, &rule.distinct) {
-        (Some(field), Some(Distinct::Field(_))) => {
-            file.push(quote!(minos_runtime::list!(#name, #element_ty, #min, #max, #field);))
+    match by.map(|it| field(it)) {
+        Some(field) => file.push(quote!(minos_runtime::list!(#name, #element_ty, #min, #max, #field);)),
+        None if rule.distinct.is_some() => {
+            file.push(quote!(minos_runtime::list!(#name, #element_ty, #min, #max, self);))
         }
-        (Some(_), _) => file.push(quote!(minos_runtime::list!(#name, #element_ty, #min, #max, self);)),
-        (None, _) => file.push(quote!(minos_runtime::list!(#name, #element_ty, #min, #max);)),
+        None => file.push(quote!(minos_runtime::list!(#name, #element_ty, #min, #max);)),
     }
 }
 
@@ -134,7 +137,7 @@ fn sized(plan: &Plan<'_>, file: &mut SourceFile, name: &str, it: &Ty, rule: &Col
         _ => return,
     };
     let plain = ty::ty(plan, file.uses(), &plain);
-    newtype(file, name, &describe_list(rule), &plain, false, false);
+    newtype(file, name, &describe_list(rule, None), &plain, false, false);
     file.push(call);
 }
 
@@ -201,7 +204,7 @@ fn describe(base: Base, rule: &Rule) -> String {
     words
 }
 
-fn describe_list(rule: &CollectionRule) -> String {
+fn describe_list(rule: &CollectionRule, by: Option<&str>) -> String {
     let mut words = match rule.size {
         Some(size) => match size.max {
             Some(max) => format!("{} to {max} elements", size.min),
@@ -209,8 +212,10 @@ fn describe_list(rule: &CollectionRule) -> String {
         },
         None => "Elements".to_owned(),
     };
-    if rule.distinct.is_some() {
-        words.push_str(", no two the same");
+    match by {
+        Some(field) => words.push_str(&format!(", no two with the same `{field}`")),
+        None if rule.distinct.is_some() => words.push_str(", no two the same"),
+        None => {}
     }
     words.push('.');
     words

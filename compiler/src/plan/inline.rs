@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use minos_dsl::model::{Base, Param, Ty, TypeRef};
+use minos_dsl::source::{SourceId, Span};
 
 use super::Plan;
 use crate::rust::name::pascal;
@@ -13,6 +14,8 @@ use crate::rust::name::pascal;
 pub(crate) struct Inline {
     order: Vec<(String, Ty)>,
     names: HashMap<Ty, usize>,
+    /// The spec files that they stand in, in the order of their first use.
+    files: Vec<SourceId>,
 }
 
 /// Whether a type that is written where it is used needs a Rust type of its own; others are instances of generic ones.
@@ -30,8 +33,9 @@ fn needs_own(ty: &Ty) -> bool {
 
 impl Inline {
     pub(super) fn collect(plan: &Plan<'_>) -> Self {
-        let mut collector = Collector { found: Self::default(), taken: taken(plan) };
+        let mut collector = Collector { found: Self::default(), taken: taken(plan), file: SourceId(0) };
         if let Some(subdomain) = plan.subdomain() {
+            collector.stand_in(subdomain.span);
             for aggregate in subdomain.aggregates() {
                 let owner = aggregate.name.to_string();
                 aggregate.get().fields.iter().for_each(|it| collector.visit(&owner, &it.name, &it.ty));
@@ -55,22 +59,25 @@ impl Inline {
                 port.errors().for_each(|it| collector.params(&it.get().name, &it.get().fields));
             }
         } else {
-            plan.model
-                .all::<minos_dsl::model::Compose>()
-                .for_each(|it| collector.params(&it.get().name, &it.get().params));
+            plan.model.all::<minos_dsl::model::Compose>().for_each(|it| {
+                collector.stand_in(it.span);
+                collector.params(&it.get().name, &it.get().params);
+            });
         }
         let model = plan.model;
         let contracts = &plan.contracts;
         for it in contracts.shared.iter().chain(&contracts.types) {
             if let TypeRef::Value(id) = it {
+                collector.stand_in(model.at(*id).span);
                 collector.params(&model.at(*id).get().name, &model.at(*id).get().fields);
             }
         }
-        contracts
-            .commands
-            .iter()
-            .for_each(|id| collector.params(&model.at(*id).get().name, &model.at(*id).get().params));
+        for command in contracts.commands.iter().map(|id| model.at(*id)) {
+            collector.stand_in(command.span);
+            collector.params(&command.name, &command.params);
+        }
         for event in contracts.events.iter().map(|id| model.at(*id)) {
+            collector.stand_in(event.span);
             event
                 .get()
                 .payload
@@ -78,6 +85,7 @@ impl Inline {
                 .for_each(|field| collector.visit(&event.aggregate().name, &field.name, &field.ty));
         }
         for query in contracts.queries.iter().map(|id| model.at(*id)) {
+            collector.stand_in(query.span);
             collector.params(&query.view().get().name, &query.get().params);
             let view = query.view();
             view.get().columns.iter().for_each(|it| collector.visit(&view.name, &it.name, &it.ty));
@@ -94,6 +102,11 @@ impl Inline {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Ty)> {
         self.order.iter().map(|(name, ty)| (name.as_str(), ty))
     }
+
+    /// The spec files that they stand in.
+    pub(super) fn files(&self) -> &[SourceId] {
+        &self.files
+    }
 }
 
 /// Names that `types.rs` gives away already.
@@ -105,9 +118,15 @@ fn taken(plan: &Plan<'_>) -> BTreeSet<String> {
 struct Collector {
     found: Inline,
     taken: BTreeSet<String>,
+    /// Where what is visited stands.
+    file: SourceId,
 }
 
 impl Collector {
+    fn stand_in(&mut self, span: Span) {
+        self.file = span.file;
+    }
+
     fn params(&mut self, owner: &str, params: &[Param]) {
         params.iter().for_each(|it| self.visit(owner, &it.name, &it.ty));
     }
@@ -131,6 +150,9 @@ impl Collector {
             while !self.taken.insert(name.clone()) {
                 name.push('_');
             }
+        }
+        if !self.found.files.contains(&self.file) {
+            self.found.files.push(self.file);
         }
         self.found.names.insert(ty.clone(), self.found.order.len());
         self.found.order.push((name, ty.clone()));

@@ -53,7 +53,7 @@ pub struct Step {
     pub undo: Option<Call>,
     /// Whether it says `undo nothing`.
     pub undo_nothing: bool,
-    /// How often it is tried again; absent: the default (5 times).
+    /// How often it is tried; absent: the default (5 times).
     pub retry: Option<Retry>,
     /// How long an answer is waited for, in microseconds; absent: the default (30 s).
     pub timeout: Option<i64>,
@@ -84,7 +84,7 @@ pub struct Branches {
 /// `retry 5 times from 200 ms to 10 s`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Retry {
-    /// How many times after the first.
+    /// How many attempts in all.
     pub times: u32,
     /// The first pause, in microseconds.
     pub from: i64,

@@ -82,7 +82,7 @@ pub enum BookError {
         source: std::io::Error,
     },
     /// Another provider writes it.
-    #[error("`{path}` is used by another process", path = path.display())]
+    #[error("`{path}` is used by another process: stop that one, or choose another folder", path = path.display())]
     InUse {
         /// The file.
         path: PathBuf,
