@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::fault::{self, Fault, Point};
+
 /// What a process is told from outside.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -32,6 +34,8 @@ pub struct Config {
     pub log_format: Option<LogFormat>,
     /// `MINOS_LOG`: what is logged, as directives of tracing: `info`, `minos_runtime=debug`.
     pub log_filter: String,
+    /// `MINOS_FAULT`: where a trial ends the process: `after-append:7`. Only in builds that have [`fault`] points.
+    pub fault: Option<Fault>,
     /// Other variables, for `env NAME` of the spec.
     pub environment: BTreeMap<String, String>,
 }
@@ -104,6 +108,7 @@ impl Default for Config {
             shutdown_time: Duration::from_secs(10),
             log_format: None,
             log_filter: "info".to_owned(),
+            fault: None,
             environment: BTreeMap::new(),
         }
     }
@@ -166,6 +171,7 @@ impl Config {
         reader.set("LOG", "directives such as `info` or `minos_runtime=debug`", &mut config.log_filter, |text| {
             tracing_subscriber::EnvFilter::try_new(text).ok().map(|_| text.to_owned())
         });
+        reader.fault(&mut config.fault);
         reader.unknown();
         if reader.mistakes.is_empty() { Ok(config) } else { Err(ConfigErrors(reader.mistakes)) }
     }
@@ -182,11 +188,12 @@ struct Reader {
 }
 
 /// The variables that there are, without `MINOS_`.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "ADVERTISE",
     "BODY_LIMIT",
     "DATA",
     "DEVELOPMENT",
+    "FAULT",
     "KEYS",
     "LISTEN",
     "LOG",
@@ -207,11 +214,23 @@ impl Reader {
         }
     }
 
-    /// A misspelt name would else be passed over in silence. `MINOS_FAULT…` belongs to trials.
+    /// A build without fault points refuses to run, rather than let a trial believe that it had tried something.
+    fn fault(&mut self, to: &mut Option<Fault>) {
+        if !fault::COMPILED_IN && self.variables.contains_key("MINOS_FAULT") {
+            let why = "this build has no fault points: unset it, or use a debug build or the feature `fault-points`";
+            self.mistakes.push(format!("`MINOS_FAULT` is set, but {why}"));
+            return;
+        }
+        let points = Point::ALL.map(Point::name).join(", ");
+        let expected = format!("a point and a pass such as `after-append:7`, of {points},");
+        self.set("FAULT", &expected, to, |text| Fault::parse(text).map(Some));
+    }
+
+    /// A misspelt name would else be passed over in silence.
     fn unknown(&mut self) {
         for name in self.variables.keys() {
             let Some(rest) = name.strip_prefix("MINOS_") else { continue };
-            if !KNOWN.contains(&rest) && !rest.starts_with("FAULT") {
+            if !KNOWN.contains(&rest) {
                 self.mistakes.push(format!("`{name}` is not known; there are MINOS_{}", KNOWN.join(", ")));
             }
         }

@@ -8,7 +8,7 @@
 //! * [`log`]: messages between services, the relay that fills it and the consumers that empty it.
 //! * [`engine`]: deciding commands; [`projection`]: keeping views; [`process`]: moving sagas, policies, timers, port calls.
 //! * [`service`] and [`system`]: one service wired; many in one process.
-//! * [`gateway`], [`registry`], [`token`], [`health`], [`telemetry`], [`config`], [`shutdown`]: the edges.
+//! * [`gateway`], [`registry`], [`token`], [`health`], [`telemetry`], [`config`], [`shutdown`]: the edges; [`fault`]: where trials end the process.
 
 pub mod aggregate;
 pub mod caller;
@@ -18,6 +18,7 @@ pub mod config;
 pub mod context;
 pub mod engine;
 pub mod event;
+pub mod fault;
 pub mod gateway;
 pub mod health;
 pub mod http;

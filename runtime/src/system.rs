@@ -89,6 +89,9 @@ impl System {
             Err(errors) => return failed(&errors),
         };
         crate::telemetry::begin(&config);
+        if let Some(fault) = config.fault {
+            fault.arm();
+        }
         let mut signals = match signals::Signals::listen() {
             Ok(signals) => signals,
             Err(error) => return failed(&error),

@@ -21,6 +21,7 @@ use super::{Body, EventBody, Log, LogError, Message, MessageSigner, SourceKey};
 use crate::commit::CommitError;
 use crate::context::Context;
 use crate::event::{Json, Recorded};
+use crate::fault::Point;
 use crate::log::SentMessage;
 use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError};
@@ -194,7 +195,10 @@ impl Tail {
             }
             checkpoint.read(draft.pos);
         }
-        Ok(self.relay.log.publish(&messages).await?)
+        Point::BeforePublish.pass();
+        self.relay.log.publish(&messages).await?;
+        Point::AfterPublish.pass();
+        Ok(())
     }
 
     async fn partitions(&mut self, topic: &str) -> Result<u32, LogError> {

@@ -14,6 +14,7 @@ use super::saga::mover::{Loaded, Mover, News};
 use crate::commit::{Answer, Commit};
 use crate::engine::{CommandRequest, ExecuteError};
 use crate::event::StreamId;
+use crate::fault::Point;
 use crate::log::consumer::{Delivery, Effects, Handled, Handler, Source, Start};
 use crate::log::{Body, CommandBody, HandlingError, Message, Outgoing, ReplyBody};
 use crate::process::Decider;
@@ -38,7 +39,15 @@ impl Inbox {
             // Also where it was answered before: the reply goes out again, for it may have been lost.
             let beside =
                 |answer: &Answer| Commit { outgoing: vec![reply(&message, &body, answer)], ..Commit::default() };
-            match decider.execute(request(&message, &body), &beside).await {
+            let is_undo = body.undoes.is_some();
+            if is_undo {
+                Point::UndoUnacknowledged.pass();
+            }
+            let executed = decider.execute(request(&message, &body), &beside).await;
+            if is_undo {
+                Point::UndoUnacknowledged.pass();
+            }
+            match executed {
                 Ok(_) => Ok(()),
                 Err(error @ (ExecuteError::UnknownCommand(_) | ExecuteError::Broken(_))) => {
                     Err(HandlingError::Poison(error.to_string()))

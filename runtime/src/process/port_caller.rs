@@ -20,6 +20,7 @@ use super::saga::progress::State;
 use crate::commit::{Commit, CommitError, PositionMove};
 use crate::context::{Context, Meta};
 use crate::event::{Json, StreamId};
+use crate::fault::Point;
 use crate::log::{Body, PortBody, Position, SentMessage, SourceKey};
 use crate::port::{PortCall, PortDispatch, PortError};
 use crate::refusal::Refusal;
@@ -319,6 +320,7 @@ impl PortCaller {
             Err(_) => Err(PortError::Unknown(format!("no answer within {timeout:?}"))),
         };
         span.in_scope(|| tracing::info!(%key, done = result.is_ok(), "a port was called"));
+        Point::PortAnswered.pass();
         result
     }
 }

@@ -17,6 +17,7 @@ use super::{Decider, ProcessError};
 use crate::commit::{Commit, Timer, TimerChange};
 use crate::context::Context;
 use crate::event::StreamId;
+use crate::fault::Point;
 use crate::saga::Retry;
 use crate::shutdown::Shutdown;
 use crate::store::Store;
@@ -104,6 +105,7 @@ impl Timers {
     }
 
     async fn fire(&self, timer: &Timer) -> Result<(), ProcessError> {
+        Point::TimerFiring.pass();
         let Some(stream) = saga_of(&timer.payload) else {
             return self.decider.fire(timer).await.map_err(|error| ProcessError::Busy(error.to_string()));
         };

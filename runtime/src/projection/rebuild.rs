@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::group::{Group, groups};
 use super::{AnyKeptView, AnyView, KeptViews, ViewTables, tables};
 use crate::commit::Commit;
+use crate::fault::Point;
 use crate::log::consumer::{Consumers, Handler, OperatorError, Progress, State};
 use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError};
@@ -205,9 +206,11 @@ impl Starting {
 impl Fill {
     /// The new tables hold all: they take over, and the old ones go.
     async fn take_over(self, shutdown: &Shutdown) -> Result<(), StoreError> {
+        Point::ViewRebuild.pass();
         let current = self.new.iter().map(|entry| Entry { standing: Standing::Current, ..entry.clone() });
         let old = self.old.iter().map(|entry| Entry { standing: Standing::Old, ..entry.clone() });
         registry::save(&*self.store, &current.chain(old).collect::<Vec<_>>()).await?;
+        Point::ViewRebuild.pass();
         for entry in &self.new {
             self.tables.swap(&entry.view, entry.table.clone(), tables::Standing::Complete);
             tracing::info!(view = entry.view, table = entry.table.name, "a rebuilt view has taken over");
@@ -253,6 +256,7 @@ async fn take_over(
                 ends.extend(measure(&consumers, &source).await);
             }
             let reached = |progress: &Progress| {
+                Point::ViewRebuild.pass();
                 progress.state == State::Running
                     && ends.iter().all(|(topic, partition, end)| progress.offset(topic, *partition) >= *end)
             };

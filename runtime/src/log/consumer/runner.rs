@@ -18,6 +18,7 @@ use super::parking::Parking;
 use super::progress::State;
 use super::set::{Member, Parts};
 use crate::commit::{Commit, CommitError};
+use crate::fault::Point;
 use crate::log::Position;
 use crate::log::backoff::Backoff;
 use crate::shutdown::Shutdown;
@@ -238,6 +239,7 @@ impl Runner {
     async fn write(&mut self, ledger: &mut Ledger, mut commit: Commit) -> Result<(), WriteError> {
         commit.positions.extend(ledger.moves());
         if !commit.is_empty() {
+            Point::BeforeConsumerCommit.pass();
             for result in self.parts.store.write(vec![commit]).await {
                 result?;
             }

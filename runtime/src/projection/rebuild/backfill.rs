@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::Fill;
 use crate::commit::{Commit, CommitError};
 use crate::event::StreamId;
+use crate::fault::Point;
 use crate::projection::AnyKeptView;
 use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError};
@@ -81,6 +82,7 @@ async fn fill_some(
             Err(why) => tracing::error!(view = view.view(), why, "a row of a kept view cannot be made"),
         }
     }
+    Point::ViewRebuild.pass();
     let mut again = BTreeSet::new();
     for (result, stream) in store.write(commits).await.into_iter().zip(filled) {
         match result {

@@ -14,6 +14,7 @@ use super::error;
 use super::{SqliteLimits, connect, facts, schema};
 use crate::commit::{Commit, CommitError, Committed};
 use crate::context::Context;
+use crate::fault::Point;
 use crate::store::StoreError;
 use crate::store::plan::{Changes, Needs, results};
 use crate::store::tables::Tables;
@@ -100,6 +101,9 @@ impl Writer {
         let mut results = Vec::with_capacity(group.commits.len());
         for commits in group.commits.chunks(self.limits.group) {
             results.extend(self.write_together(commits).await);
+        }
+        if group.commits.iter().zip(&results).any(|(commit, result)| result.is_ok() && !commit.appends.is_empty()) {
+            Point::AfterAppend.pass();
         }
         let told = group.commits.iter().zip(&results).any(|(commit, result)| result.is_ok() && wakes(commit));
         if told {
