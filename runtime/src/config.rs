@@ -1,43 +1,101 @@
-//! Configuration from the environment: read once at start, checked as a whole, every mistake told at once.
+//! Configuration: read once at start from a file and the environment, checked as a whole, every mistake told at once.
+//!
+//! `MINOS_CONFIG` names a file of TOML. A setting has one name: `kafka.brokers` of the file is `MINOS_KAFKA_BROKERS` of the
+//! environment, which wins.
+//!
+//! ```toml
+//! listen = "0.0.0.0:8080"
+//! keys = "/etc/minos/keys.json"
+//! registry = "registry.internal:8500"
+//!
+//! [postgres]
+//! url = "postgres://{service}:secret@db.internal/{service}"
+//!
+//! [kafka]
+//! brokers = ["kafka-1:9092", "kafka-2:9092"]
+//! client = { "security.protocol" = "SASL_PLAINTEXT", "sasl.mechanism" = "PLAIN" }
+//!
+//! [environment]
+//! ISSUER = "https://login.example.com"
+//! ```
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+mod engines;
+mod network;
+mod reader;
+mod secret;
+
+pub use engines::{KafkaConfig, PostgresConfig};
+pub use network::{HostPort, Network};
+use reader::{Reader, Setting};
+pub use secret::Secret;
 
 use crate::fault::{self, Fault, Point};
 
-/// What a process is told from outside.
+/// What a process is told from outside. Each setting is named as in the file.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `MINOS_LISTEN`: where the gateway (or a service that runs alone) listens. `127.0.0.1:8080`.
+    /// `listen`: where the gateway (or a service that runs alone) listens. `127.0.0.1:8080`.
     pub listen: SocketAddr,
-    /// `MINOS_DATA`: the folder that holds everything that is kept. `minos-data`.
+    /// `data`: the folder that holds everything that is kept here. `minos-data`.
     pub data: PathBuf,
-    /// `MINOS_KEYS`: the file of keys; see [`crate::token::keys`].
+    /// `keys`: the file of keys; see [`crate::token::keys`].
     pub keys: Option<PathBuf>,
-    /// `MINOS_DEVELOPMENT`: `on`, `off`; else on when listening on loopback without keys configured.
+    /// `development`: `on`, `off`; else on when listening on loopback without keys configured.
     pub development: Option<bool>,
-    /// `MINOS_REGISTRY`: the address of a registry of its own; else the process holds one.
-    pub registry: Option<SocketAddr>,
-    /// `MINOS_ADVERTISE`: the address under which others reach this process's services. `127.0.0.1`.
+    /// `registry`: the address of a registry of its own; else the process holds one.
+    pub registry: Option<HostPort>,
+    /// `services`: where services are, instead of a registry: `orders = "host:port,host:port"`.
+    pub services: BTreeMap<String, Vec<HostPort>>,
+    /// `advertise`: the address under which others reach this process's services. `127.0.0.1`.
     pub advertise: IpAddr,
-    /// `MINOS_PROBE_NETWORKS`: where the registry may probe: networks with commas, `10.0.0.0/8`. Loopback alone.
+    /// `probe_networks`: where the registry may probe: networks with commas, `10.0.0.0/8`. Loopback alone.
     pub probe_networks: Vec<Network>,
-    /// `MINOS_BODY_LIMIT`: bytes of a request's body. 1 MiB.
+    /// `postgres.…`: Postgres under the services of this process; else SQLite, in the data folder.
+    pub postgres: Option<PostgresConfig>,
+    /// `kafka.…`: Kafka between services; else the embedded log, in the data folder, for the services of this process alone.
+    pub kafka: Option<KafkaConfig>,
+    /// `body_limit`: bytes of a request's body. 1 MiB.
     pub body_limit: usize,
-    /// `MINOS_REQUEST_SECONDS`: how long a request may take. 10 s.
+    /// `request_seconds`: how long a request may take. 10 s.
     pub request_time: Duration,
-    /// `MINOS_SHUTDOWN_SECONDS`: how long a shutdown may take. 10 s.
+    /// `shutdown_seconds`: how long a stage of a shutdown may take. 10 s.
     pub shutdown_time: Duration,
-    /// `MINOS_LOG_FORMAT`: `text` or `json`; else text on a terminal.
+    /// `log_format`: `text` or `json`; else text on a terminal.
     pub log_format: Option<LogFormat>,
-    /// `MINOS_LOG`: what is logged, as directives of tracing: `info`, `minos_runtime=debug`.
+    /// `log`: what is logged, as directives of tracing: `info`, `minos_runtime=debug`.
     pub log_filter: String,
-    /// `MINOS_FAULT`: where a trial ends the process: `after-append:7`. Only in builds that have [`fault`] points.
+    /// `fault`: where a trial ends the process: `after-append:7`. Only in builds that have [`fault`] points.
     pub fault: Option<Fault>,
-    /// Other variables, for `env NAME` of the spec.
-    pub environment: BTreeMap<String, String>,
+    /// Other variables, for `env NAME` of the spec and for adapters: those of the environment, and `[environment]` of the file.
+    pub environment: Environment,
+}
+
+/// Variables that are not ours. Their values may be secrets: not shown.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// A variable's value.
+    pub fn get(&self, name: &str) -> Option<&String> {
+        self.0.get(name)
+    }
+
+    /// Sets a variable.
+    pub fn insert(&mut self, name: String, value: String) {
+        self.0.insert(name, value);
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 /// How log lines look.
@@ -47,45 +105,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-/// A network: an address and how many of its first bits count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    bits: u32,
-}
-
-impl Network {
-    /// Whether it holds `address`.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(net), IpAddr::V4(it)) => {
-                mask(u32::from(net).into(), self.bits, 32) == mask(u32::from(it).into(), self.bits, 32)
-            }
-            (IpAddr::V6(net), IpAddr::V6(it)) => mask(net.into(), self.bits, 128) == mask(it.into(), self.bits, 128),
-            _ => false,
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-        let address: IpAddr = address.trim().parse().ok()?;
-        let all = if address.is_ipv4() { 32 } else { 128 };
-        let bits = bits.map_or(Some(all), |bits| bits.trim().parse().ok())?;
-        (bits <= all).then_some(Self { address, bits })
-    }
-
-    /// Where a machine talks to itself.
-    pub fn loopback() -> Vec<Self> {
-        let v6 = IpAddr::V6(std::net::Ipv6Addr::LOCALHOST);
-        vec![Self { address: IpAddr::V4(Ipv4Addr::LOCALHOST), bits: 8 }, Self { address: v6, bits: 128 }]
-    }
-}
-
-/// The first `bits` of an address of `width` bits.
-fn mask(address: u128, bits: u32, width: u32) -> u128 {
-    address.checked_shr(width - bits).unwrap_or(0)
 }
 
 /// What is wrong with the configuration: everything at once.
@@ -101,27 +120,75 @@ impl Default for Config {
             keys: None,
             development: None,
             registry: None,
+            services: BTreeMap::new(),
             advertise: IpAddr::V4(Ipv4Addr::LOCALHOST),
             probe_networks: Network::loopback(),
+            postgres: None,
+            kafka: None,
             body_limit: 1 << 20,
             request_time: Duration::from_secs(10),
             shutdown_time: Duration::from_secs(10),
             log_format: None,
             log_filter: "info".to_owned(),
             fault: None,
-            environment: BTreeMap::new(),
+            environment: Environment::default(),
         }
     }
 }
 
+const ADDRESS: &str = "an address and port such as `127.0.0.1:8080`";
+const SECONDS: &str = "a number of seconds from 1 to 3600";
+
+/// The settings that there are.
+mod known {
+    use super::{ADDRESS, SECONDS, Setting};
+
+    const fn setting(name: &'static str, expected: &'static str) -> Setting {
+        Setting { name, expected, secret: false, table: false }
+    }
+
+    const fn table(name: &'static str, expected: &'static str) -> Setting {
+        Setting { table: true, ..setting(name, expected) }
+    }
+
+    macro_rules! known {
+        ($($name:ident = $setting:expr;)*) => {
+            $(pub(super) const $name: Setting = $setting;)*
+            /// All of them.
+            pub(super) const ALL: &[Setting] = &[$($name),*];
+        };
+    }
+
+    known! {
+        ADVERTISE = setting("advertise", "an IP address");
+        BODY_LIMIT = setting("body_limit", "a number of bytes from 1 to 1073741824");
+        DATA = setting("data", "a folder");
+        DEVELOPMENT = setting("development", "`on` or `off`");
+        FAULT = setting("fault", "a point and a pass such as `after-append:7`");
+        KAFKA_BROKERS = setting("kafka.brokers", "addresses such as `kafka-1:9092`, with commas");
+        KAFKA_CLIENT = Setting { secret: true, ..table("kafka.client", "settings of librdkafka such as `sasl.username=orders`, with commas") };
+        KAFKA_PARTITIONS = setting("kafka.partitions", "a number from 1 to 10000");
+        KAFKA_REPLICATION = setting("kafka.replication", "a number from 1 to 100, or `-1` for the broker's default");
+        KEYS = setting("keys", "a file");
+        LISTEN = setting("listen", ADDRESS);
+        LOG = setting("log", "directives such as `info` or `minos_runtime=debug`");
+        LOG_FORMAT = setting("log_format", "`text` or `json`");
+        POSTGRES_URL = Setting { secret: true, ..setting("postgres.url", "a URL such as `postgres://{service}:PASSWORD@HOST/{service}`") };
+        PROBE_NETWORKS = setting("probe_networks", "networks such as `10.0.0.0/8`, with commas");
+        REGISTRY = setting("registry", "a host and port such as `registry:8500`");
+        REQUEST_SECONDS = setting("request_seconds", SECONDS);
+        SERVICES = table("services", "the addresses of services such as `orders=10.0.0.1:8081`, with commas");
+        SHUTDOWN_SECONDS = setting("shutdown_seconds", SECONDS);
+    }
+}
+
 impl Config {
-    /// From the process's environment.
+    /// From the process's environment, and the file that its `MINOS_CONFIG` names.
     ///
     /// # Errors
-    /// Every variable that is wrong.
+    /// Every setting that is wrong.
     pub fn from_env() -> Result<Self, ConfigErrors> {
-        let mut mistakes = Vec::new();
-        let mut variables = BTreeMap::new();
+        let (mut mistakes, mut variables) = (Vec::new(), BTreeMap::new());
         for (name, value) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
             match value.into_string() {
@@ -133,107 +200,117 @@ impl Config {
         Self::from_variables(variables, mistakes)
     }
 
-    /// From variables given.
+    /// From variables given, and the file that `MINOS_CONFIG` among them names.
     ///
     /// # Errors
-    /// Every variable that is wrong.
+    /// Every setting that is wrong.
     pub fn read(variables: BTreeMap<String, String>) -> Result<Self, ConfigErrors> {
         Self::from_variables(variables, Vec::new())
     }
 
     fn from_variables(variables: BTreeMap<String, String>, mistakes: Vec<String>) -> Result<Self, ConfigErrors> {
-        let mut config = Self { environment: variables.clone(), ..Self::default() };
-        let mut reader = Reader { variables, mistakes };
-        let address = "an address and port such as `127.0.0.1:8080`";
-        reader.set("LISTEN", address, &mut config.listen, |text| text.parse().ok());
-        reader.set("DATA", "a folder", &mut config.data, |text| Some(PathBuf::from(text)));
-        reader.set("KEYS", "a file", &mut config.keys, |text| Some(Some(PathBuf::from(text))));
-        reader.set("DEVELOPMENT", "`on` or `off`", &mut config.development, |text| switch(text).map(Some));
-        reader.set("REGISTRY", address, &mut config.registry, |text| text.parse().ok().map(Some));
-        reader.set("ADVERTISE", "an IP address", &mut config.advertise, |text| text.parse().ok());
-        reader.set(
-            "PROBE_NETWORKS",
-            "networks such as `10.0.0.0/8`, with commas",
-            &mut config.probe_networks,
-            |text| text.split(',').map(|it| Network::parse(it.trim())).collect(),
-        );
-        reader.set("BODY_LIMIT", "a number of bytes from 1 to 1073741824", &mut config.body_limit, |text| {
-            text.parse().ok().filter(|bytes| (1..=1 << 30).contains(bytes))
+        let file = variables.get("MINOS_CONFIG").cloned();
+        let mut reader = Reader::new(variables, known::ALL);
+        reader.mistakes.splice(0..0, mistakes);
+        if let Some(path) = file {
+            reader.file(Path::new(&path), known::ALL);
+        }
+        let mut config = Self::default();
+        config.addresses(&mut reader);
+        config.engines(&mut reader);
+        config.limits(&mut reader);
+        config.fault(&mut reader);
+        config.environment = Environment(std::mem::take(&mut reader.environment));
+        if reader.mistakes.is_empty() { Ok(config) } else { Err(ConfigErrors(reader.mistakes)) }
+    }
+
+    /// Where it is, and where others are.
+    fn addresses(&mut self, reader: &mut Reader) {
+        reader.set(&known::LISTEN, &mut self.listen, |text| text.parse().ok());
+        reader.set(&known::DATA, &mut self.data, |text| Some(PathBuf::from(text)));
+        reader.set(&known::KEYS, &mut self.keys, |text| Some(Some(PathBuf::from(text))));
+        reader.set(&known::DEVELOPMENT, &mut self.development, |text| switch(text).map(Some));
+        reader.set(&known::REGISTRY, &mut self.registry, |text| HostPort::parse(text).map(Some));
+        reader.set(&known::ADVERTISE, &mut self.advertise, |text| text.parse().ok());
+        reader.set(&known::PROBE_NETWORKS, &mut self.probe_networks, |text| list(text, Network::parse));
+        let mut services = BTreeMap::new();
+        reader.set_table(&known::SERVICES, &mut services);
+        for (service, addresses) in services {
+            match list(&addresses, HostPort::parse) {
+                Some(addresses) => drop(self.services.insert(service, addresses)),
+                None => reader.mistakes.push(format!(
+                    "the addresses of service `{service}` must be such as `10.0.0.1:8081`, with commas, not `{addresses}`"
+                )),
+            }
+        }
+        if self.registry.is_some() && !self.services.is_empty() {
+            reader.mistakes.push("both a registry and the addresses of services are configured: choose one".to_owned());
+        }
+    }
+
+    /// What stands under it.
+    fn engines(&mut self, reader: &mut Reader) {
+        reader.set(&known::POSTGRES_URL, &mut self.postgres, |text| PostgresConfig::parse(text).map(Some));
+        let mut kafka =
+            KafkaConfig { brokers: String::new(), partitions: 12, replication: -1, client: BTreeMap::new() };
+        reader.set(&known::KAFKA_BROKERS, &mut kafka.brokers, |text| {
+            list(text, HostPort::parse).map(|_| text.split_whitespace().collect())
         });
-        let seconds = "a number of seconds from 1 to 3600";
-        reader.set("REQUEST_SECONDS", seconds, &mut config.request_time, duration);
-        reader.set("SHUTDOWN_SECONDS", seconds, &mut config.shutdown_time, duration);
-        reader.set("LOG_FORMAT", "`text` or `json`", &mut config.log_format, |text| match text {
+        reader.set(&known::KAFKA_PARTITIONS, &mut kafka.partitions, |text| number(text, 1..=10_000));
+        reader.set(&known::KAFKA_REPLICATION, &mut kafka.replication, |text| {
+            number(text, -1..=100).filter(|it| *it != 0)
+        });
+        reader.set_table(&known::KAFKA_CLIENT, &mut kafka.client);
+        for setting in [&known::KAFKA_CLIENT, &known::KAFKA_PARTITIONS, &known::KAFKA_REPLICATION] {
+            if let (Some(name), None) = (reader.name_of(setting), reader.name_of(&known::KAFKA_BROKERS)) {
+                let mistake = format!("`{name}` is set, and `{}` is not: where is Kafka?", known::KAFKA_BROKERS.name);
+                reader.mistakes.push(mistake);
+            }
+        }
+        self.kafka = (!kafka.brokers.is_empty()).then_some(kafka);
+        for (feature, is_built, wanted) in [
+            ("postgres", cfg!(feature = "postgres"), self.postgres.is_some()),
+            ("kafka", cfg!(feature = "kafka"), self.kafka.is_some()),
+        ] {
+            if wanted && !is_built {
+                reader.mistakes.push(format!(
+                    "`{feature}.…` is configured, and this program is built without it: build it with the feature `{feature}` of minos-runtime"
+                ));
+            }
+        }
+    }
+
+    /// How much, how long, and what is told of it.
+    fn limits(&mut self, reader: &mut Reader) {
+        reader.set(&known::BODY_LIMIT, &mut self.body_limit, |text| number(text, 1..=1 << 30));
+        reader.set(&known::REQUEST_SECONDS, &mut self.request_time, seconds);
+        reader.set(&known::SHUTDOWN_SECONDS, &mut self.shutdown_time, seconds);
+        reader.set(&known::LOG_FORMAT, &mut self.log_format, |text| match text {
             "text" => Some(Some(LogFormat::Text)),
             "json" => Some(Some(LogFormat::Json)),
             _ => None,
         });
-        reader.set("LOG", "directives such as `info` or `minos_runtime=debug`", &mut config.log_filter, |text| {
+        reader.set(&known::LOG, &mut self.log_filter, |text| {
             tracing_subscriber::EnvFilter::try_new(text).ok().map(|_| text.to_owned())
         });
-        reader.fault(&mut config.fault);
-        reader.unknown();
-        if reader.mistakes.is_empty() { Ok(config) } else { Err(ConfigErrors(reader.mistakes)) }
+    }
+
+    /// A build without fault points refuses to run, rather than let a trial believe that it had tried something.
+    fn fault(&mut self, reader: &mut Reader) {
+        let Some(name) = reader.name_of(&known::FAULT).map(str::to_owned) else { return };
+        if !fault::COMPILED_IN {
+            let why = "this build has no fault points: unset it, or use a debug build or the feature `fault-points`";
+            return reader.mistakes.push(format!("`{name}` is set, but {why}"));
+        }
+        reader.set(&known::FAULT, &mut self.fault, |text| Fault::parse(text).map(Some));
+        if self.fault.is_none() {
+            reader.mistakes.push(format!("the points of `{name}` are {}", Point::ALL.map(Point::name).join(", ")));
+        }
     }
 
     /// Whether keys may be generated and tokens handed out to whoever asks on this machine.
     pub fn is_development(&self) -> bool {
         self.development.unwrap_or(self.listen.ip().is_loopback() && self.keys.is_none())
-    }
-}
-
-struct Reader {
-    variables: BTreeMap<String, String>,
-    mistakes: Vec<String>,
-}
-
-/// The variables that there are, without `MINOS_`.
-const KNOWN: [&str; 13] = [
-    "ADVERTISE",
-    "BODY_LIMIT",
-    "DATA",
-    "DEVELOPMENT",
-    "FAULT",
-    "KEYS",
-    "LISTEN",
-    "LOG",
-    "LOG_FORMAT",
-    "PROBE_NETWORKS",
-    "REGISTRY",
-    "REQUEST_SECONDS",
-    "SHUTDOWN_SECONDS",
-];
-
-impl Reader {
-    fn set<T>(&mut self, name: &str, expected: &str, to: &mut T, parse: impl FnOnce(&str) -> Option<T>) {
-        let name = format!("MINOS_{name}");
-        let Some(text) = self.variables.get(&name) else { return };
-        match parse(text.trim()) {
-            Some(value) if !text.trim().is_empty() => *to = value,
-            _ => self.mistakes.push(format!("`{name}` must be {expected}, not `{text}`")),
-        }
-    }
-
-    /// A build without fault points refuses to run, rather than let a trial believe that it had tried something.
-    fn fault(&mut self, to: &mut Option<Fault>) {
-        if !fault::COMPILED_IN && self.variables.contains_key("MINOS_FAULT") {
-            let why = "this build has no fault points: unset it, or use a debug build or the feature `fault-points`";
-            self.mistakes.push(format!("`MINOS_FAULT` is set, but {why}"));
-            return;
-        }
-        let points = Point::ALL.map(Point::name).join(", ");
-        let expected = format!("a point and a pass such as `after-append:7`, of {points},");
-        self.set("FAULT", &expected, to, |text| Fault::parse(text).map(Some));
-    }
-
-    /// A misspelt name would else be passed over in silence.
-    fn unknown(&mut self) {
-        for name in self.variables.keys() {
-            let Some(rest) = name.strip_prefix("MINOS_") else { continue };
-            if !KNOWN.contains(&rest) {
-                self.mistakes.push(format!("`{name}` is not known; there are MINOS_{}", KNOWN.join(", ")));
-            }
-        }
     }
 }
 
@@ -245,48 +322,18 @@ fn switch(text: &str) -> Option<bool> {
     }
 }
 
-fn duration(text: &str) -> Option<Duration> {
-    text.parse().ok().filter(|seconds| (1..=3600).contains(seconds)).map(Duration::from_secs)
+fn number<T: std::str::FromStr + PartialOrd>(text: &str, range: std::ops::RangeInclusive<T>) -> Option<T> {
+    text.parse().ok().filter(|number| range.contains(number))
+}
+
+fn seconds(text: &str) -> Option<Duration> {
+    number(text, 1..=3600).map(Duration::from_secs)
+}
+
+/// What stands between commas; not empty.
+fn list<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    text.split(',').map(|it| parse(it.trim())).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
-        Config::read(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
-    }
-
-    #[test]
-    fn every_mistake_is_told_at_once() {
-        let errors = read(&[
-            ("MINOS_LISTEN", "here"),
-            ("MINOS_BODY_LIMIT", "0"),
-            ("MINOS_LOG_FORMAT", "xml"),
-            ("MINOS_LISTN", "x"),
-        ]);
-        let text = errors.unwrap_err().to_string();
-        for name in ["`MINOS_LISTEN`", "`MINOS_BODY_LIMIT`", "`MINOS_LOG_FORMAT`", "`MINOS_LISTN`"] {
-            assert!(text.contains(name), "{name} in {text}");
-        }
-    }
-
-    #[test]
-    fn development_is_for_loopback_without_keys() {
-        assert!(read(&[]).unwrap().is_development());
-        assert!(!read(&[("MINOS_LISTEN", "0.0.0.0:80")]).unwrap().is_development());
-        assert!(!read(&[("MINOS_KEYS", "/keys.json")]).unwrap().is_development());
-        assert!(!read(&[("MINOS_DEVELOPMENT", "off")]).unwrap().is_development());
-    }
-
-    #[test]
-    fn a_network_holds_its_addresses_and_no_other() {
-        let network = Network::parse("10.1.0.0/16").unwrap();
-        assert!(network.contains("10.1.2.3".parse().unwrap()));
-        assert!(network.contains("::ffff:10.1.2.3".parse().unwrap()));
-        assert!(!network.contains("10.2.0.1".parse().unwrap()));
-        assert!(Network::loopback().iter().any(|it| it.contains("127.9.9.9".parse().unwrap())));
-        assert!(Network::parse("0.0.0.0/0").unwrap().contains("8.8.8.8".parse().unwrap()));
-        assert!(Network::parse("10.0.0.0/33").is_none());
-    }
-}
+mod tests;

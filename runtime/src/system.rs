@@ -25,6 +25,7 @@ use crate::gateway::Gateway;
 use crate::service::Service;
 
 mod data;
+mod engines;
 mod running;
 mod signals;
 
@@ -167,10 +168,10 @@ pub enum StartError {
     #[error(transparent)]
     Keys(#[from] crate::token::keys::KeysError),
     /// The log between services cannot be used.
-    #[error("the log `{}` cannot be used: {why}", .path.display())]
+    #[error("the log `{place}` cannot be used: {why}")]
     Log {
-        /// Its file.
-        path: PathBuf,
+        /// Its file, or the brokers.
+        place: String,
         /// Why.
         why: String,
     },

@@ -39,8 +39,8 @@ async fn assemble() -> Result<System, Box<dyn std::error::Error>> {
 /// Says where it is and what to try.
 fn welcome(running: &Running) {
     let url = format!("http://{}", running.address());
-    let data = running.data().display();
-    let mut text = format!("shop: {url}   (data in {data}; Ctrl-C ends it)\n");
+    let data = running.data().map_or_else(String::new, |data| format!("data in {}; ", data.display()));
+    let mut text = format!("shop: {url}   ({data}Ctrl-C ends it)\n");
     if running.is_development() {
         text.push_str(&first_steps(&url));
     }

@@ -9,12 +9,15 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{Announcement, Instance, Listing, RENEW, TTL};
+use crate::config::HostPort;
 use crate::shutdown::Shutdown;
 
 /// How long a watch waits for a change, seconds.
 const WAIT: u64 = 20;
 /// The pause after a registry did not answer.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How often names are looked up anew.
+const LOOK_UP: Duration = Duration::from_secs(5);
 /// How long an instance that could not be reached is passed over, if there are others.
 const AVOID: Duration = Duration::from_secs(2);
 
@@ -22,7 +25,7 @@ const AVOID: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct Registration {
     /// The registry.
-    pub registry: SocketAddr,
+    pub registry: HostPort,
     /// The service's name.
     pub service: String,
     /// This instance.
@@ -147,11 +150,11 @@ impl Directory {
     }
 
     /// Watches the registry until shutdown.
-    pub async fn watch(self, registry: SocketAddr, client: reqwest::Client, shutdown: Shutdown) {
+    pub async fn watch(self, registry: HostPort, client: reqwest::Client, shutdown: Shutdown) {
         let mut away = false;
         while !shutdown.is_asked() {
             let listed = tokio::select! {
-                listed = self.list(registry, &client) => listed,
+                listed = self.list(&registry, &client) => listed,
                 () = shutdown.asked() => return,
             };
             match listed {
@@ -170,7 +173,24 @@ impl Directory {
         }
     }
 
-    async fn list(&self, registry: SocketAddr, client: &reqwest::Client) -> Result<Listing, reqwest::Error> {
+    /// Instead of a registry: the services are where the configuration says, by name or address; names are looked up anew
+    /// from time to time, until shutdown.
+    pub async fn keep_fixed(self, services: BTreeMap<String, Vec<HostPort>>, shutdown: Shutdown) {
+        loop {
+            let mut listing = Listing { index: self.known().listing.index + 1, ..Listing::default() };
+            for (service, places) in &services {
+                listing.services.insert(service.clone(), look_up(service, places).await);
+            }
+            if listing.services != self.known().listing.services {
+                self.take(listing, Instant::now());
+            }
+            if shutdown.sleep(LOOK_UP).await {
+                return;
+            }
+        }
+    }
+
+    async fn list(&self, registry: &HostPort, client: &reqwest::Client) -> Result<Listing, reqwest::Error> {
         let (epoch, index) = {
             let known = self.known();
             (known.listing.epoch, known.listing.index)
@@ -194,6 +214,22 @@ impl Directory {
     fn known(&self) -> std::sync::RwLockReadGuard<'_, Known> {
         self.0.known.read().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// The instances at places that are configured: whether they are ready shows when they are asked.
+async fn look_up(service: &str, places: &[HostPort]) -> Vec<Instance> {
+    let mut instances = Vec::new();
+    for place in places {
+        match tokio::net::lookup_host(place.as_str()).await {
+            Ok(addresses) => instances.extend(addresses.map(|address| Instance {
+                instance: Uuid::new_v5(&Uuid::NAMESPACE_URL, address.to_string().as_bytes()),
+                address,
+                ready: true,
+            })),
+            Err(error) => tracing::warn!(service, %place, %error, "an address of a service cannot be looked up"),
+        }
+    }
+    instances
 }
 
 impl Known {

@@ -38,7 +38,7 @@ impl Stand {
 
     fn registration(&self, service: &str, address: SocketAddr, credential: &str) -> Registration {
         let (service, credential) = (service.to_owned(), credential.to_owned());
-        Registration { registry: self.address, service, instance: Uuid::now_v7(), address, credential }
+        Registration { registry: self.address.into(), service, instance: Uuid::now_v7(), address, credential }
     }
 
     /// A service that says it is well while `well` holds.
@@ -56,7 +56,8 @@ impl Stand {
 
     fn directory(&self) -> Directory {
         let directory = Directory::default();
-        self.shutdown.spawn("watch", directory.clone().watch(self.address, self.client.clone(), self.shutdown.clone()));
+        self.shutdown
+            .spawn("watch", directory.clone().watch(self.address.into(), self.client.clone(), self.shutdown.clone()));
         directory
     }
 }
@@ -166,7 +167,7 @@ async fn the_last_known_list_holds_while_the_registry_is_away() {
     let away = Directory::default();
     away.take(listed(Uuid::from_u128(1), true), now);
     let nobody = listener().await.local_addr().unwrap();
-    let watching = tokio::spawn(away.clone().watch(nobody, stand.client.clone(), stand.shutdown.clone()));
+    let watching = tokio::spawn(away.clone().watch(nobody.into(), stand.client.clone(), stand.shutdown.clone()));
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(away.ready("orders"), [address]);
     watching.abort();

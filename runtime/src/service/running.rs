@@ -1,7 +1,6 @@
 //! A service that runs: store, log, engine, views, processes and HTTP, wired; and its end, in order.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,7 +8,7 @@ use tokio::net::TcpListener;
 use tracing::Instrument as _;
 
 use super::Service;
-use crate::config::Config;
+use crate::config::{Config, HostPort};
 use crate::context::Context;
 use crate::engine::Engine;
 use crate::http::service::ServiceHttp;
@@ -34,8 +33,8 @@ const GRACE: std::time::Duration = std::time::Duration::from_millis(50);
 pub(crate) struct Surroundings {
     pub(crate) config: Arc<Config>,
     pub(crate) keys: Arc<Keys>,
-    pub(crate) log: Arc<dyn Log>,
-    pub(crate) registry: SocketAddr,
+    /// `None`: where services are is configured, and nobody need be told.
+    pub(crate) registry: Option<HostPort>,
     pub(crate) client: reqwest::Client,
     pub(crate) context: Context,
 }
@@ -45,7 +44,7 @@ pub(crate) struct RunningService {
     name: &'static str,
     address: SocketAddr,
     store: Arc<dyn Store>,
-    registration: Registration,
+    registration: Option<Registration>,
     client: reqwest::Client,
     ready: Arc<AtomicBool>,
     /// The server.
@@ -64,12 +63,13 @@ impl RunningService {
     pub(crate) async fn start(
         service: Service,
         store: Arc<dyn Store>,
+        log: Arc<dyn Log>,
         listener: TcpListener,
         around: Surroundings,
     ) -> Result<Self, String> {
         let span = tracing::info_span!("service", service = service.name);
         let work = Shutdown::new();
-        let started = start(service, Arc::clone(&store), listener, around, work.clone()).instrument(span).await;
+        let started = start(service, (Arc::clone(&store), log), listener, around, work.clone()).instrument(span).await;
         if started.is_err() {
             work.ask();
             store.close().await;
@@ -92,8 +92,10 @@ impl RunningService {
         let service = self.name;
         self.ready.store(false, Ordering::SeqCst);
         self.lease.finish(at_most).await;
-        self.registration.end(&self.client).await;
-        tokio::time::sleep(GRACE).await;
+        if let Some(registration) = &self.registration {
+            registration.end(&self.client).await;
+            tokio::time::sleep(GRACE).await;
+        }
         if !self.intake.finish(at_most).await {
             tracing::warn!(service, "requests were still under way");
         }
@@ -107,13 +109,13 @@ impl RunningService {
 
 async fn start(
     service: Service,
-    store: Arc<dyn Store>,
+    (store, log): (Arc<dyn Store>, Arc<dyn Log>),
     listener: TcpListener,
     around: Surroundings,
     work: Shutdown,
 ) -> Result<RunningService, String> {
     let name = service.name;
-    let Surroundings { config, keys, log, registry, client, context } = around;
+    let Surroundings { config, keys, registry, client, context } = around;
     let signer = ServiceSigner::new(&keys, name).ok_or_else(|| no_key(name, "messages"))?;
     let credential = keys.registration.get(name).cloned().ok_or_else(|| no_key(name, "registration"))?;
     let (signer, verifier): (Arc<dyn MessageSigner>, Arc<dyn MessageVerifier>) =
@@ -171,8 +173,11 @@ async fn start(
     };
     let (intake, lease) = (Shutdown::new(), Shutdown::new());
     crate::http::serve("http", listener, http.router(&service)?, &intake);
-    let registration = Registration { registry, service: name.to_owned(), instance, address, credential };
-    lease.spawn("registration", registration.clone().keep(client.clone(), lease.clone()));
+    let registration =
+        registry.map(|registry| Registration { registry, service: name.to_owned(), instance, address, credential });
+    if let Some(registration) = registration.clone() {
+        lease.spawn("registration", registration.keep(client.clone(), lease.clone()));
+    }
     tracing::info!(%address, %instance, "started");
     Ok(RunningService { name, address, store, registration, client, ready, intake, lease, work })
 }
@@ -199,9 +204,4 @@ fn no_key(service: &str, what: &str) -> String {
 
 fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
-}
-
-/// The file that holds a service's data.
-pub(crate) fn file(data: &Path, service: &str) -> std::path::PathBuf {
-    data.join(format!("{service}.db"))
 }

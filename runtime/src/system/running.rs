@@ -1,15 +1,15 @@
 //! A system that runs: started in order, stopped in order.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 
 use super::data::DataFolder;
-use super::{StartError, System};
-use crate::config::{Config, ConfigErrors};
+use super::{StartError, System, engines};
+use crate::config::{Config, ConfigErrors, HostPort};
 use crate::context::Context;
 use crate::gateway::{Gateway, GatewayServer, Surroundings};
 use crate::log::Log;
@@ -28,12 +28,12 @@ pub struct Running {
     development: bool,
     time: Duration,
     services: Vec<RunningService>,
-    log: Arc<dyn Log>,
+    log: Option<Arc<dyn Log>>,
     /// The gateway's server and its watch of the registry.
     entrance: Shutdown,
     registry: Shutdown,
-    registry_address: SocketAddr,
-    data: DataFolder,
+    registry_address: Option<HostPort>,
+    data: Option<DataFolder>,
 }
 
 impl Running {
@@ -42,9 +42,9 @@ impl Running {
         self.address
     }
 
-    /// Where the registry listens.
-    pub fn registry(&self) -> SocketAddr {
-        self.registry_address
+    /// Where the registry listens; `None` where the addresses of services are configured instead.
+    pub fn registry(&self) -> Option<&HostPort> {
+        self.registry_address.as_ref()
     }
 
     /// Where each service of this process listens: for those who look after them; callers use the gateway.
@@ -52,9 +52,9 @@ impl Running {
         self.services.iter().map(|service| (service.name(), service.address())).collect()
     }
 
-    /// The folder that holds everything that is kept.
-    pub fn data(&self) -> &Path {
-        self.data.path()
+    /// The folder that holds everything that is kept here; `None` where nothing is.
+    pub fn data(&self) -> Option<&Path> {
+        self.data.as_ref().map(DataFolder::path)
     }
 
     /// Whether `POST /dev/tokens` hands out tokens.
@@ -69,7 +69,9 @@ impl Running {
         }
         let time = self.time;
         futures_util::future::join_all(self.services.into_iter().map(|service| service.stop(time))).await;
-        self.log.close().await;
+        if let Some(log) = self.log {
+            log.close().await;
+        }
         self.registry.finish(time).await;
     }
 
@@ -77,34 +79,38 @@ impl Running {
         check(&system, &config)?;
         // The address first: it is the mistake made most often, and nothing has been touched yet.
         let entrance = bind(config.listen).await?;
-        let data = DataFolder::open(&config.data)?;
+        let stands_here = config.keys.is_none() || (!system.services.is_empty() && engines::is_embedded(&config));
+        let data = if stands_here { Some(DataFolder::open(&config.data)?) } else { None };
+        let folder = data.as_ref().map_or(config.data.clone(), |data| data.path().to_owned());
         let context = Context::system();
-        let keys = keys(&system, &config, data.path(), &context)?;
+        let keys = keys(&system, &config, &folder, &context)?;
         let client =
             crate::http::client(config.request_time).map_err(|error| StartError::Process(error.to_string()))?;
         let registry = Shutdown::new();
-        let registry_address = match config.registry {
-            Some(address) => address,
-            None => start_registry(&keys, &config, &client, &context, &registry).await?,
+        let registry_address = match &config.registry {
+            Some(address) => Some(address.clone()),
+            None if !config.services.is_empty() => None,
+            None => Some(start_registry(&keys, &config, &client, &context, &registry).await?.into()),
         };
         let name = system.name;
         let mut starting = Starting {
             around: running::Surroundings {
                 config: Arc::new(config),
                 keys: Arc::new(keys),
-                log: open_log(data.path()).await?,
                 registry: registry_address,
                 client,
                 context,
             },
+            log: None,
             entrance: Shutdown::new(),
             services: Vec::new(),
         };
-        let started = starting.all(system, entrance, data.path()).await;
-        let running = starting.running(registry, registry_address, data);
+        let started = starting.all(system, entrance, &folder).await;
+        let running = starting.running(registry, data);
         match started {
             Ok(address) => {
-                tracing::info!(system = name, %address, data = %running.data().display(), "ready");
+                let data = running.data().map(|it| tracing::field::display(it.display()));
+                tracing::info!(system = name, %address, data, "ready");
                 Ok(Self { address, ..running })
             }
             Err(error) => {
@@ -118,6 +124,8 @@ impl Running {
 /// What has started so far.
 struct Starting {
     around: running::Surroundings,
+    /// `None` where there is no service.
+    log: Option<Arc<dyn Log>>,
     entrance: Shutdown,
     services: Vec<RunningService>,
 }
@@ -130,7 +138,6 @@ impl Starting {
         let mut entrance = Some(entrance);
         let names: Vec<&'static str> = services.iter().map(|service| service.name).collect();
         for service in services {
-            let name = service.name;
             let listener = match (&gateway, entrance.take()) {
                 (None, Some(listener)) => listener,
                 (_, kept) => {
@@ -138,7 +145,8 @@ impl Starting {
                     bind(SocketAddr::new(inside(self.around.config.listen.ip()), 0)).await?
                 }
             };
-            let running = self.service(service, listener, data).await;
+            let name = service.name;
+            let running = self.service(service, listener, data).await?;
             self.services.push(running.map_err(|why| StartError::Service { service: name.to_owned(), why })?);
         }
         if let (Some(gateway), Some(listener)) = (gateway, entrance) {
@@ -147,11 +155,22 @@ impl Starting {
         Ok(address)
     }
 
-    async fn service(&self, service: Service, listener: TcpListener, data: &Path) -> Result<RunningService, String> {
-        let file = running::file(data, service.name);
-        let opened = crate::store::sqlite::SqliteStore::open(&file, service.name, &self.around.context).await;
-        let store = opened.map_err(|error| format!("its data in `{}`: {error}", file.display()))?;
-        RunningService::start(service, Arc::new(store), listener, self.around.clone()).await
+    async fn service(
+        &mut self,
+        service: Service,
+        listener: TcpListener,
+        data: &Path,
+    ) -> Result<Result<RunningService, String>, StartError> {
+        let (config, context) = (&self.around.config, &self.around.context);
+        let log = match &self.log {
+            Some(log) => Arc::clone(log),
+            None => Arc::clone(self.log.insert(engines::log(config, data).await?)),
+        };
+        let store = match engines::store(config, service.name, data, context).await {
+            Ok(store) => store,
+            Err(why) => return Ok(Err(why)),
+        };
+        Ok(RunningService::start(service, store, log, listener, self.around.clone()).await)
     }
 
     /// Begins to take requests once the services of this process are ready.
@@ -167,7 +186,13 @@ impl Starting {
             shutdown: shutdown.clone(),
         };
         let server = GatewayServer::new(gateway, around).map_err(ConfigErrors)?;
-        shutdown.spawn("registry.watch", directory.clone().watch(*registry, client.clone(), shutdown.clone()));
+        let found = directory.clone();
+        match registry {
+            Some(registry) => {
+                shutdown.spawn("registry.watch", found.watch(registry.clone(), client.clone(), shutdown.clone()));
+            }
+            None => shutdown.spawn("services.look_up", found.keep_fixed(config.services.clone(), shutdown.clone())),
+        }
         if !directory.wait_for(names, READY).await {
             tracing::warn!("not all services are ready yet");
         }
@@ -175,17 +200,17 @@ impl Starting {
         Ok(())
     }
 
-    fn running(self, registry: Shutdown, registry_address: SocketAddr, data: DataFolder) -> Running {
+    fn running(self, registry: Shutdown, data: Option<DataFolder>) -> Running {
         let config = &self.around.config;
         Running {
             address: config.listen,
             development: config.is_development(),
             time: config.shutdown_time,
             services: self.services,
-            log: Arc::clone(&self.around.log),
+            log: self.log,
             entrance: self.entrance,
             registry,
-            registry_address,
+            registry_address: self.around.registry.clone(),
             data,
         }
     }
@@ -236,14 +261,6 @@ async fn start_registry(
     let registry = Registry::new(context.new_id(), &keys.registration, config.probe_networks.clone());
     registry.serve(listener, client.clone(), shutdown);
     Ok(address)
-}
-
-async fn open_log(data: &Path) -> Result<Arc<dyn Log>, StartError> {
-    let path: PathBuf = data.join("log.db");
-    match crate::log::embedded::EmbeddedLog::open(&path).await {
-        Ok(log) => Ok(Arc::new(log)),
-        Err(error) => Err(StartError::Log { path, why: error.to_string() }),
-    }
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -75,7 +75,7 @@ async fn a_stop_ends_what_is_under_way_and_then_nothing_listens() {
     let folder = tempfile::tempdir().unwrap();
     let stand = Stand::start(folder.path()).await;
     let (url, services) = (stand.url("/people/all"), stand.running.services());
-    let registry = format!("http://{}/v1/services", stand.running.registry());
+    let registry = format!("http://{}/v1/services", stand.running.registry().unwrap());
     let listed: Value = stand.client.get(&registry).send().await.unwrap().json().await.unwrap();
     assert_eq!(listed["services"].as_object().unwrap().len(), 2);
     let opened = stand.post("/accounts", json!({"email": "late@example.com"})).send();
@@ -118,7 +118,7 @@ async fn a_gateway_in_a_process_of_its_own_finds_the_service_loses_it_and_finds_
     let keys = Some(folder.path().join("keys.json"));
     first.stop().await;
     let with_registry = |data: &std::path::Path| Config {
-        registry: Some(registry),
+        registry: Some(registry.into()),
         keys: keys.clone(),
         development: Some(true),
         ..config(data)
