@@ -13,6 +13,8 @@ use crate::log::{Position, SentMessage, SourceKey};
 use crate::view::{Row, Select, Table};
 
 mod plan;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod sql;
 #[cfg(feature = "embedded")]
 pub mod sqlite;

@@ -14,6 +14,8 @@ pub struct Dialect {
     pub column_type: fn(ColumnKind) -> &'static str,
     /// What follows the columns of a table.
     pub table_suffix: fn(&Table) -> &'static str,
+    /// What follows a column of an index, so that it serves the order of pages, in which absent values come first.
+    pub index_order: &'static str,
 }
 
 /// A statement and its parameters, `$1` first.
@@ -41,24 +43,46 @@ pub fn create_table(dialect: &Dialect, table: &Table) -> Vec<String> {
         columns.join(",\n")
     )];
     for column in table.columns.iter().skip(1).filter(|column| column.indexed) {
-        let index = quoted(&format!("{}_by_{}", table.name, column.name));
-        statements.push(format!("CREATE INDEX IF NOT EXISTS {index} ON {name} ({}, {key})", quoted(&column.name)));
+        let index = quoted(&index_name(&table.name, &column.name));
+        let column = quoted(&column.name);
+        let order = dialect.index_order;
+        statements.push(format!("CREATE INDEX IF NOT EXISTS {index} ON {name} ({column}{order}, {key})"));
     }
     statements
+}
+
+/// A name for the index of a column, short enough for all databases.
+fn index_name(table: &str, column: &str) -> String {
+    /// Postgres cuts longer ones off, and then two may be the same.
+    const LONGEST: usize = 63;
+    let name = format!("{table}_by_{column}");
+    if name.len() <= LONGEST {
+        return name;
+    }
+    format!("index_{}", crate::context::derived_id(&[table, column]).simple())
 }
 
 /// Adds rows, replacing those whose key is there. No two of `rows` share a key.
 pub fn put(table: &Table, rows: &[&Row]) -> Sql {
     let mut sql = insert(table, rows);
-    sql.push(&format!(" ON CONFLICT ({}) DO ", names(key_columns(table))));
+    sql.push(&replacing(table));
+    sql
+}
+
+/// Adds the rows that `selected` gives (a `SELECT` of all columns, in order), replacing those whose key is there.
+pub fn put_selected(table: &Table, selected: &str) -> String {
+    let columns = table.columns.iter().map(|column| column.name.as_str());
+    format!("INSERT INTO {} ({}) {selected}{}", quoted(&table.name), names(columns), replacing(table))
+}
+
+fn replacing(table: &Table) -> String {
+    let key = names(key_columns(table));
     let rest: Vec<_> = table.columns.iter().skip(table.key).map(|column| quoted(&column.name)).collect();
     if rest.is_empty() {
-        sql.push("NOTHING");
-    } else {
-        let set: Vec<_> = rest.iter().map(|name| format!("{name} = excluded.{name}")).collect();
-        sql.push(&format!("UPDATE SET {}", set.join(", ")));
+        return format!(" ON CONFLICT ({key}) DO NOTHING");
     }
-    sql
+    let set: Vec<_> = rest.iter().map(|name| format!("{name} = excluded.{name}")).collect();
+    format!(" ON CONFLICT ({key}) DO UPDATE SET {}", set.join(", "))
 }
 
 /// Adds a row, unless there is one with its key.

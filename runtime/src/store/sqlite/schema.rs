@@ -13,7 +13,7 @@ use crate::view::{ColumnKind, Table};
 const VERSION: u32 = 1;
 
 /// What differs in SQLite's SQL.
-pub(super) const DIALECT: sql::Dialect = sql::Dialect { column_type, table_suffix };
+pub(super) const DIALECT: sql::Dialect = sql::Dialect { column_type, table_suffix, index_order: "" };
 
 fn column_type(kind: ColumnKind) -> &'static str {
     match kind {
