@@ -18,6 +18,7 @@ mod policies;
 mod port;
 mod saga;
 mod service;
+mod shape;
 mod state;
 mod timers;
 mod types;

@@ -36,6 +36,8 @@ pub trait AggregateId:
 pub trait Aggregate: Sized + Clone + Debug + Send + Sync + 'static {
     /// The wire name: `orders.Order`.
     const TYPE: &'static str;
+    /// The names of its unique constraints: those of [`Aggregate::unique_values`].
+    const UNIQUE: &'static [&'static str] = &[];
     /// Its id.
     type Id: AggregateId;
     /// Its events.

@@ -62,6 +62,30 @@ pub trait Event: Sized + Send + Sync + Clone + 'static {
     fn encode(&self) -> Result<String, serde_json::Error>;
     /// The payload back from JSON.
     fn decode(event_type: &str, schema_version: u32, data: &str) -> Result<Self, DecodeError>;
+    /// How each of them stands in the store. Empty where nobody says: then nothing is compared with what is stored.
+    fn schemas() -> Vec<EventSchema> {
+        Vec::new()
+    }
+}
+
+/// How an event type stands in the store, as the spec has it: compared at start with what the spec of before said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct EventSchema {
+    /// Its wire name.
+    pub event_type: String,
+    /// The lifecycle state that it enters, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enters: Option<String>,
+    /// The fields of its payload, in order: name and type (`decimal(12, 2, 0..)`, `text?`).
+    pub fields: Vec<(String, String)>,
+}
+
+impl EventSchema {
+    /// Of fields as generated code writes them down.
+    pub fn new(event_type: &str, enters: Option<&str>, fields: &[(&str, &str)]) -> Self {
+        let fields = fields.iter().map(|(name, shape)| ((*name).to_owned(), (*shape).to_owned()));
+        Self { event_type: event_type.to_owned(), enters: enters.map(str::to_owned), fields: fields.collect() }
+    }
 }
 
 /// Stored or sent data that this build cannot read.
@@ -205,11 +229,14 @@ impl PartialEq for Json {
     }
 }
 
-/// Implements an aggregate's events over `enum Name { Placed(Placed), … }`: each with its wire name, and the lifecycle state that it enters:
-/// `events!(OrderEvent { Placed = "orders.Order.Placed" => "placed" })`.
+/// Implements an aggregate's events over `enum Name { Placed(Placed), … }`: each with its wire name, the lifecycle state that it enters, and
+/// the fields of its payload with their types in the spec:
+/// `events!(OrderEvent { Placed = "orders.Order.Placed" => "placed" { "total": "decimal(12, 2)" } })`.
 #[macro_export]
 macro_rules! events {
-    ($events:ident { $($event:ident = $wire:literal $(=> $state:literal)?),+ $(,)? }) => {
+    ($events:ident {
+        $($event:ident = $wire:literal $(=> $state:literal)? $({ $($field:literal: $shape:literal),* $(,)? })?),+ $(,)?
+    }) => {
         impl $crate::event::Event for $events {
             fn event_type(&self) -> &'static str {
                 match self {
@@ -237,6 +264,14 @@ macro_rules! events {
                     _ => Err($crate::event::DecodeError::UnknownType(event_type.to_owned())),
                 }
             }
+
+            fn schemas() -> Vec<$crate::event::EventSchema> {
+                // An entry without its fields says nothing of them.
+                let schemas: Vec<Option<$crate::event::EventSchema>> = Vec::from([
+                    $($crate::events!(@schema $wire, [$($state)?] $({ $($field: $shape),* })?),)+
+                ]);
+                schemas.into_iter().collect::<Option<_>>().unwrap_or_default()
+            }
         }
 
         $(
@@ -250,5 +285,14 @@ macro_rules! events {
                 }
             }
         )+
+    };
+    (@schema $wire:literal, [$($state:literal)?]) => {
+        None
+    };
+    (@schema $wire:literal, [] { $($field:literal: $shape:literal),* }) => {
+        Some($crate::event::EventSchema::new($wire, None, &[$(($field, $shape)),*]))
+    };
+    (@schema $wire:literal, [$state:literal] { $($field:literal: $shape:literal),* }) => {
+        Some($crate::event::EventSchema::new($wire, Some($state), &[$(($field, $shape)),*]))
     };
 }

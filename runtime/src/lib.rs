@@ -7,6 +7,7 @@
 //! * [`commit`] and [`store`]: the store's one verb and its backends.
 //! * [`log`]: messages between services, the relay that fills it and the consumers that empty it.
 //! * [`engine`]: deciding commands; [`projection`]: keeping views; [`process`]: moving sagas, policies, timers, port calls.
+//! * [`evolution`]: what an earlier spec wrote, and whether this one reads it.
 //! * [`service`] and [`system`]: one service wired; many in one process.
 //! * [`gateway`], [`registry`], [`token`], [`health`], [`telemetry`], [`config`], [`shutdown`]: the edges; [`fault`]: where trials end the process.
 
@@ -18,6 +19,7 @@ pub mod config;
 pub mod context;
 pub mod engine;
 pub mod event;
+pub mod evolution;
 pub mod fault;
 pub mod gateway;
 pub mod health;

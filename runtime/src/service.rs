@@ -22,6 +22,7 @@ use std::sync::Arc;
 use crate::aggregate::Aggregate;
 use crate::command::Command;
 use crate::engine::{AnyCommand, TypedCommand};
+use crate::evolution::{AnyHistory, TypedHistory};
 use crate::port::PortDispatch;
 use crate::process::policy::{AnyPolicy, TypedPolicy};
 use crate::process::saga::{AnySaga, TypedSaga};
@@ -36,6 +37,8 @@ pub(crate) mod running;
 pub struct Service {
     /// The subdomain's name.
     pub name: &'static str,
+    /// Its aggregates.
+    pub aggregates: Vec<Arc<dyn AnyHistory>>,
     /// Its commands.
     pub commands: Vec<Arc<dyn AnyCommand>>,
     /// Its views kept from events.
@@ -57,6 +60,7 @@ impl Service {
     pub fn new(name: &'static str) -> Self {
         Self {
             name,
+            aggregates: Vec::new(),
             commands: Vec::new(),
             views: Vec::new(),
             kept_views: Vec::new(),
@@ -69,7 +73,8 @@ impl Service {
 
     /// Adds an aggregate.
     #[must_use]
-    pub fn aggregate<A: Aggregate>(self) -> Self {
+    pub fn aggregate<A: Aggregate>(mut self) -> Self {
+        self.aggregates.push(Arc::new(TypedHistory::<A>::default()));
         self
     }
 

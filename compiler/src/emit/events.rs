@@ -13,12 +13,18 @@
 //!     Placed(Placed),
 //! }
 //!
-//! minos_runtime::events!(OrderEvent { Placed = "orders.Order.Placed" => "placed" });
+//! minos_runtime::events!(OrderEvent {
+//!     Placed = "orders.Order.Placed" => "placed" {
+//!         "customer": "customers.Customer.Id",
+//!         "lines": "list<{product: catalog.Product.Id, quantity: int(1..=999)}>",
+//!     },
+//! });
 //! ```
 
 use minos_dsl::model::{Aggregate, Cursor, Event};
 
 use super::nouns::{Member, Wire, docs_or, record};
+use super::shape;
 use crate::output::source_file::SourceFile;
 use crate::plan::Plan;
 use crate::rust::name::pascal;
@@ -54,12 +60,12 @@ pub(super) fn payload<'m>(plan: &Plan<'m>, file: &mut SourceFile, event: Cursor<
     record(file, &plan.event_name(event), &docs, &["Clone", "Debug", "PartialEq"], Wire::Both, &members);
 }
 
-/// `Placed = "orders.Order.Placed" => "placed"`.
+/// `Placed = "orders.Order.Placed" => "placed" { "customer": "customers.Customer.Id" }`.
 fn entry<'m>(plan: &Plan<'m>, event: Cursor<'m, Event>) -> String {
     let (name, wire) = (plan.event_name(event), event.path());
     let aggregate = event.aggregate();
     let states = aggregate.get().lifecycle.as_ref().map(|it| &it.states);
     let enters = event.enters.and_then(|index| Some(states?[index as usize].name.to_string()));
     let enters = enters.map_or_else(String::new, |state| format!(" => {state:?}"));
-    format!("{name} = {wire:?}{enters}")
+    format!("{name} = {wire:?}{enters} {}", shape::fields(plan.model, event.get()))
 }

@@ -186,7 +186,11 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenS
         undo(plan, uses, saga),
         failed(plan, uses, saga),
     );
-    let definition = definition(&[&act, &undo, &branches, &failed]);
+    let kinds = saga.get().steps.iter().map(|it| {
+        let (name, kind) = (it.name.to_string(), step_kind(it));
+        quote!(#name #kind)
+    });
+    let definition = definition(&[&act, &undo, &branches, &failed, &quote!(#(#kinds)*)]);
     quote! {
         impl #saga_trait for #name {
             const NAME: &'static str = #wire;
@@ -211,11 +215,20 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenS
     }
 }
 
-/// A text that changes when the saga's meaning does.
+/// A text that changes when the saga's meaning does: what each step does and undoes, and of which kind it is. How long and how often
+/// a step is tried is none of it.
 fn definition(parts: &[&TokenStream]) -> String {
     use sha2::{Digest, Sha256};
     let text = parts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn step_kind(step: &Step) -> TokenStream {
+    match step.phase {
+        Phase::Before => quote!(Compensatable),
+        Phase::Pivot => quote!(Pivot),
+        Phase::After => quote!(Retriable),
+    }
 }
 
 fn step_definition(uses: &Uses, step: &Step) -> TokenStream {
@@ -235,11 +248,7 @@ fn step_definition(uses: &Uses, step: &Step) -> TokenStream {
         }
     };
     let name = step.name.to_string();
-    let phase = match step.phase {
-        Phase::Before => quote!(Compensatable),
-        Phase::Pivot => quote!(Pivot),
-        Phase::After => quote!(Retriable),
-    };
+    let phase = step_kind(step);
     let timeout = step.timeout.map_or_else(|| quote!(#step_def::DEFAULT_TIMEOUT), duration);
     let retry = match step.retry {
         None => quote!(#retry::DEFAULT),

@@ -243,11 +243,12 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, aggregate: Cursor<'m, Aggregate>)
         let status = if has_data(lifecycle) { quote!(self.#member.status()) } else { quote!(self.#member) };
         quote!(fn status(&self) -> Option<&'static str> { Some(#status.as_str()) })
     });
-    let unique = unique_values(uses, aggregate);
+    let (unique_names, unique) = (unique_names(aggregate), unique_values(uses, aggregate));
     let timers = timers(plan, uses, aggregate);
     quote! {
         impl #aggregate_trait for #state {
             const TYPE: &'static str = #wire;
+            #unique_names
             type Id = #id;
             type Event = #event;
 
@@ -264,6 +265,13 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, aggregate: Cursor<'m, Aggregate>)
             #timers
         }
     }
+}
+
+/// The names of its unique constraints.
+fn unique_names(aggregate: Cursor<'_, Aggregate>) -> Option<TokenStream> {
+    let path = aggregate.path();
+    let names: Vec<String> = aggregate.unique_fields().map(|(_, it)| format!("{path}.{}", it.name)).collect();
+    (!names.is_empty()).then(|| quote!(const UNIQUE: &'static [&'static str] = &[#(#names),*];))
 }
 
 fn unique_values(uses: &Uses, aggregate: Cursor<'_, Aggregate>) -> Option<TokenStream> {

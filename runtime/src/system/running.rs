@@ -11,12 +11,14 @@ use super::data::DataFolder;
 use super::{StartError, System, engines};
 use crate::config::{Config, ConfigErrors, HostPort};
 use crate::context::Context;
+use crate::evolution;
 use crate::gateway::{Gateway, GatewayServer, Surroundings};
 use crate::log::Log;
 use crate::registry::{Directory, Registry};
 use crate::service::Service;
 use crate::service::running::{self, RunningService};
 use crate::shutdown::Shutdown;
+use crate::store::Store;
 use crate::token::keys::Keys;
 
 /// How long is waited until the services of this process are ready.
@@ -137,7 +139,8 @@ impl Starting {
         let System { services, gateway, .. } = system;
         let mut entrance = Some(entrance);
         let names: Vec<&'static str> = services.iter().map(|service| service.name).collect();
-        for service in services {
+        for (service, store) in self.open(services, data).await? {
+            let name = service.name;
             let listener = match (&gateway, entrance.take()) {
                 (None, Some(listener)) => listener,
                 (_, kept) => {
@@ -145,8 +148,11 @@ impl Starting {
                     bind(SocketAddr::new(inside(self.around.config.listen.ip()), 0)).await?
                 }
             };
-            let name = service.name;
-            let running = self.service(service, listener, data).await?;
+            let log = match &self.log {
+                Some(log) => Arc::clone(log),
+                None => Arc::clone(self.log.insert(engines::log(&self.around.config, data).await?)),
+            };
+            let running = RunningService::start(service, store, log, listener, self.around.clone()).await;
             self.services.push(running.map_err(|why| StartError::Service { service: name.to_owned(), why })?);
         }
         if let (Some(gateway), Some(listener)) = (gateway, entrance) {
@@ -155,22 +161,35 @@ impl Starting {
         Ok(address)
     }
 
-    async fn service(
-        &mut self,
-        service: Service,
-        listener: TcpListener,
-        data: &Path,
-    ) -> Result<Result<RunningService, String>, StartError> {
+    /// Opens what each service has stored, and makes it ready for the spec of today: all of it is checked before any of it is
+    /// changed.
+    async fn open(&self, services: Vec<Service>, data: &Path) -> Result<Vec<(Service, Arc<dyn Store>)>, StartError> {
         let (config, context) = (&self.around.config, &self.around.context);
-        let log = match &self.log {
-            Some(log) => Arc::clone(log),
-            None => Arc::clone(self.log.insert(engines::log(config, data).await?)),
+        let refused = |service: &Service, why: String| StartError::Service { service: service.name.to_owned(), why };
+        let mut opened: Vec<(Service, Arc<dyn Store>)> = Vec::new();
+        let made_ready = async || {
+            for service in services {
+                let store = engines::store(config, service.name, data, context).await;
+                let store = store.map_err(|why| refused(&service, why))?;
+                opened.push((service, store));
+            }
+            let mut upgrades = Vec::new();
+            for (service, store) in &opened {
+                let upgrade = evolution::check(&service.aggregates, &**store).await;
+                upgrades.push(upgrade.map_err(|error| refused(service, error.to_string()))?);
+            }
+            for ((service, store), upgrade) in opened.iter().zip(upgrades) {
+                upgrade.record(&**store).await.map_err(|error| refused(service, error.to_string()))?;
+            }
+            Ok(())
         };
-        let store = match engines::store(config, service.name, data, context).await {
-            Ok(store) => store,
-            Err(why) => return Ok(Err(why)),
-        };
-        Ok(RunningService::start(service, store, log, listener, self.around.clone()).await)
+        if let Err(error) = made_ready().await {
+            for (_, store) in &opened {
+                store.close().await;
+            }
+            return Err(error);
+        }
+        Ok(opened)
     }
 
     /// Begins to take requests once the services of this process are ready.
