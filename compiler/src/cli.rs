@@ -1,4 +1,5 @@
-//! The command line: `minos check`, `minos explain` and `minos generate`. Exit statuses: 0 clean, 1 the spec has errors (or the output cannot be
+//! The command line: `minos check`, `minos explain` and `minos generate`; with the feature `operate` also what runs or looks after a
+//! system. Exit statuses: 0 clean, 1 the spec has errors (or the output cannot be
 //! written), 2 wrong usage (or no spec there).
 
 use std::io::{IsTerminal, Write};
@@ -42,6 +43,9 @@ enum Command {
         #[arg(long)]
         runtime: Option<PathBuf>,
     },
+    #[cfg(feature = "operate")]
+    #[command(flatten)]
+    Operate(crate::operate::Command),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -53,9 +57,9 @@ enum Format {
 }
 
 /// The spec has errors, or what it gives cannot be written.
-const FAILED: u8 = 1;
+pub(crate) const FAILED: u8 = 1;
 /// Wrong usage, as clap has it too.
-const USAGE: u8 = 2;
+pub(crate) const USAGE: u8 = 2;
 
 /// Does what the command line says; gives the exit status.
 pub(crate) fn run(arguments: &Arguments) -> u8 {
@@ -63,6 +67,8 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
         Command::Check { spec, format } => check(spec, *format),
         Command::Explain { code } => explain(code),
         Command::Generate { spec, out, runtime } => generate(spec, out, runtime.as_deref()),
+        #[cfg(feature = "operate")]
+        Command::Operate(command) => crate::operate::run(command),
     }
 }
 
@@ -121,7 +127,7 @@ fn explain(id: &str) -> u8 {
 }
 
 /// Diagnostics for people, and how many there are.
-fn report(compiled: &Compiled) {
+pub(crate) fn report(compiled: &Compiled) {
     let mut stderr = std::io::stderr().lock();
     let text = render::text(&compiled.sources, &compiled.diagnostics, stderr.is_terminal());
     let _ = stderr.write_all(text.as_bytes());
@@ -130,7 +136,7 @@ fn report(compiled: &Compiled) {
     }
 }
 
-fn complain(error: &dyn std::error::Error, status: u8) -> u8 {
+pub(crate) fn complain(error: &dyn std::fmt::Display, status: u8) -> u8 {
     let _ = writeln!(std::io::stderr(), "error: {error}");
     status
 }

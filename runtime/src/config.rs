@@ -188,6 +188,14 @@ impl Config {
     /// # Errors
     /// Every setting that is wrong.
     pub fn from_env() -> Result<Self, ConfigErrors> {
+        Self::from_env_and([])
+    }
+
+    /// As [`Config::from_env`], with variables that the command line gives instead: `("MINOS_LISTEN", …)`.
+    ///
+    /// # Errors
+    /// Every setting that is wrong.
+    pub fn from_env_and<'a>(given: impl IntoIterator<Item = (&'a str, String)>) -> Result<Self, ConfigErrors> {
         let (mut mistakes, mut variables) = (Vec::new(), BTreeMap::new());
         for (name, value) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
@@ -197,6 +205,7 @@ impl Config {
                 Err(_) => {}
             }
         }
+        variables.extend(given.into_iter().map(|(name, value)| (name.to_owned(), value)));
         Self::from_variables(variables, mistakes)
     }
 

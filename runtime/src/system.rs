@@ -26,9 +26,11 @@ use crate::service::Service;
 
 mod data;
 mod engines;
+mod registry;
 mod running;
 mod signals;
 
+pub use registry::run_registry;
 pub use running::Running;
 
 /// What is called when everything runs.

@@ -24,16 +24,7 @@ fn build() -> PathBuf {
         return profile;
     }
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(repository()).args([
-        "build",
-        "--quiet",
-        "-p",
-        "shop",
-        "-p",
-        "shop-payments",
-        "-p",
-        "minos-compiler",
-    ]);
+    cargo.current_dir(repository()).args(["build", "--quiet", "--workspace", "--bins", "--all-features"]);
     if profile.ends_with("release") {
         cargo.arg("--release");
     }

@@ -27,10 +27,16 @@ pub struct Ended {
 impl Process {
     /// Starts `binary` with `environment` beside the test's own; its stderr goes to a file in `folder`.
     pub fn start(binary: &Path, environment: &[(&str, &str)], folder: &Path) -> Self {
+        Self::start_with(binary, &[], environment, folder)
+    }
+
+    /// As [`Process::start`], with arguments.
+    pub fn start_with(binary: &Path, arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Self {
         let name = binary.file_name().expect("a binary has a name").to_string_lossy().into_owned();
         let errors = folder.join(format!("{name}.stderr"));
         let log = File::options().create(true).append(true).open(&errors).expect("a temporary folder can be written");
         let mut child = Command::new(binary)
+            .args(arguments)
             .envs(environment.iter().copied())
             .current_dir(folder)
             .stdin(Stdio::null())

@@ -92,7 +92,10 @@ impl Running {
         let registry_address = match &config.registry {
             Some(address) => Some(address.clone()),
             None if !config.services.is_empty() => None,
-            None => Some(start_registry(&keys, &config, &client, &context, &registry).await?.into()),
+            None => {
+                let listener = bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)).await?;
+                Some(start_registry(listener, &keys, &config, &client, &context, &registry)?.into())
+            }
         };
         let name = system.name;
         let mut starting = Starting {
@@ -268,21 +271,22 @@ fn keys(system: &System, config: &Config, data: &Path, context: &Context) -> Res
     Ok(Keys::development(&data.join("keys.json"), &names, context)?)
 }
 
-async fn start_registry(
+/// Serves a registry; says where.
+pub(super) fn start_registry(
+    listener: TcpListener,
     keys: &Keys,
     config: &Config,
     client: &reqwest::Client,
     context: &Context,
     shutdown: &Shutdown,
 ) -> Result<SocketAddr, StartError> {
-    let listener = bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)).await?;
     let address = listener.local_addr().map_err(|error| StartError::Process(error.to_string()))?;
     let registry = Registry::new(context.new_id(), &keys.registration, config.probe_networks.clone());
     registry.serve(listener, client.clone(), shutdown);
     Ok(address)
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, why: error.to_string() })
 }
 

@@ -23,6 +23,9 @@ use sha2::{Digest, Sha256};
 use super::{SigningKey, VerifyingKeys};
 use crate::context::Context;
 
+/// How the ids of keys begin that development mode made.
+const DEVELOPMENT: &str = "dev-";
+
 /// Keys and secrets of one process.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
@@ -137,10 +140,26 @@ impl Keys {
     }
 
     /// Development keys for those services: from the file, which is made, or grows by services that are new, where it must.
+    /// Outside of development mode they are refused.
     ///
     /// # Errors
     /// [`KeysError`].
     pub fn development(path: &Path, services: &[&str], context: &Context) -> Result<Self, KeysError> {
+        Self::complete(path, services, DEVELOPMENT, context)
+    }
+
+    /// Keys for those services, to run them with: in the file, which is made, or grows by what it lacks. The keys of `tokens` are
+    /// to be replaced by those of whoever issues them.
+    ///
+    /// # Errors
+    /// [`KeysError`].
+    pub fn make(path: &Path, services: &[&str], context: &Context) -> Result<Self, KeysError> {
+        let day = context.now().strftime("%Y-%m-%d-").to_string();
+        Self::complete(path, services, &day, context)
+    }
+
+    /// The keys of a file, after what it lacks was added under ids that begin with `prefix`.
+    fn complete(path: &Path, services: &[&str], prefix: &str, context: &Context) -> Result<Self, KeysError> {
         let failed = |source| KeysError::File { path: path.to_owned(), source };
         let mut file = match std::fs::read_to_string(path) {
             Ok(text) => serde_json::from_str(&text).map_err(|error| KeysError::Content {
@@ -150,7 +169,7 @@ impl Keys {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => KeyFile::default(),
             Err(source) => return Err(failed(source)),
         };
-        if file.complete(services, context) {
+        if file.complete(services, prefix, context) {
             let text = serde_json::to_string_pretty(&file).map_err(|error| failed(error.into()))?;
             write_private(path, &text).map_err(failed)?;
         }
@@ -161,7 +180,7 @@ impl Keys {
     pub fn are_of_development(&self) -> bool {
         let pairs = [&self.tokens, &self.internal, &self.operator];
         let mut all = pairs.into_iter().chain(self.messages.values()).flat_map(|pair| &pair.verifying.keys);
-        all.any(|(kid, ..)| kid.starts_with("dev-"))
+        all.any(|(kid, ..)| kid.starts_with(DEVELOPMENT))
     }
 
     /// What a service's name is proved with is kept by the registry as a hash.
@@ -172,22 +191,20 @@ impl Keys {
 
 impl KeyFile {
     /// Adds the keys that are missing; says whether there were any.
-    fn complete(&mut self, services: &[&str], context: &Context) -> bool {
+    fn complete(&mut self, services: &[&str], prefix: &str, context: &Context) -> bool {
         let mut changed = false;
-        for (kid, list) in [
-            ("dev-token", &mut self.tokens),
-            ("dev-internal", &mut self.internal),
-            ("dev-operator", &mut self.operator),
-        ] {
+        for (name, list) in
+            [("token", &mut self.tokens), ("internal", &mut self.internal), ("operator", &mut self.operator)]
+        {
             if list.is_empty() {
-                list.push(KeyEntry::generated(kid, context));
+                list.push(KeyEntry::generated(&format!("{prefix}{name}"), context));
                 changed = true;
             }
         }
         for service in services {
             self.services.entry((*service).to_owned()).or_insert_with(|| {
                 changed = true;
-                let messages = vec![KeyEntry::generated(&format!("dev-{service}"), context)];
+                let messages = vec![KeyEntry::generated(&format!("{prefix}{service}"), context)];
                 ServiceEntry { registration: random_secret(context), messages }
             });
         }
