@@ -10,6 +10,9 @@ pub(crate) mod backoff;
 pub mod consumer;
 #[cfg(feature = "embedded")]
 pub mod embedded;
+#[cfg(feature = "kafka")]
+pub mod kafka;
+mod partition;
 pub mod relay;
 
 use async_trait::async_trait;
@@ -205,6 +208,20 @@ pub struct Message {
 }
 
 impl Message {
+    /// A message from the text that stands in a log.
+    pub(crate) fn decode(raw: &str) -> Result<Box<Self>, Unreadable> {
+        let why = match serde_json::from_str::<Self>(raw) {
+            Ok(message) if message.specversion == SPECVERSION || message.specversion + 1 == SPECVERSION => {
+                return Ok(Box::new(message));
+            }
+            Ok(Self { specversion, .. }) => {
+                format!("its envelope has version {specversion}; this build reads up to {SPECVERSION}")
+            }
+            Err(error) => format!("it is no message: {error}"),
+        };
+        Err(Unreadable { why, raw: raw.to_owned() })
+    }
+
     /// What a signature is made over: the JSON of the message with an empty signature, fields in the order of the struct.
     pub fn signed_bytes(&self) -> Vec<u8> {
         let unsigned = Self { signature: String::new(), ..self.clone() };
@@ -249,9 +266,14 @@ pub trait Log: Send + Sync {
     async fn create_topic(&self, topic: &str) -> Result<(), LogError>;
     /// How many partitions a topic has; fixed when it was made.
     async fn partitions(&self, topic: &str) -> Result<u32, LogError>;
-    /// Appends in order; durable when it returns. What the log holds already (same source, epoch, topic, pos) is left out.
+    /// Appends in order; durable when it returns.
+    ///
+    /// What the log holds already (same source, epoch, topic, partition, pos) may be left out or stand in it again: a reader
+    /// that drops what is not past the last position of its source and epoch sees each message once, in order. After an
+    /// error any of the messages may be in the log, or come into it later; the caller begins again from its checkpoint.
     async fn publish(&self, messages: &[Message]) -> Result<(), LogError>;
-    /// Up to `limit` messages of a partition from `offset` on; waits up to `at_most` for the first one.
+    /// Up to `limit` messages of a partition from `offset` on. What stands there is given whatever `at_most` says; where
+    /// nothing does, it waits so long for the first one.
     async fn read(
         &self,
         topic: &str,

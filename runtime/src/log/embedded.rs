@@ -16,7 +16,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{ConnectOptions, Connection, Executor, Row, SqliteConnection};
 use tokio::sync::watch;
 
-use super::{Log, LogError, Message, Read, SPECVERSION, Unreadable};
+use super::{Log, LogError, Message, Read};
 use writer::Writer;
 
 /// The layout of the file that this build reads and writes, kept in `user_version`.
@@ -77,7 +77,7 @@ impl EmbeddedLog {
             .map(|row| {
                 let offset: i64 = row.try_get(0).map_err(unavailable)?;
                 let text: String = row.try_get(1).map_err(unavailable)?;
-                Ok(Read { next_offset: unsigned(offset), message: read_message(text) })
+                Ok(Read { next_offset: unsigned(offset), message: Message::decode(&text) })
             })
             .collect()
     }
@@ -204,19 +204,6 @@ async fn prepare(connection: &mut SqliteConnection) -> Result<(), LogError> {
         )));
     }
     connection.execute(include_str!("sql/schema.sql")).await.map(drop).map_err(unavailable)
-}
-
-fn read_message(raw: String) -> Result<Box<Message>, Unreadable> {
-    match serde_json::from_str::<Message>(&raw) {
-        Ok(message) if message.specversion == SPECVERSION || message.specversion + 1 == SPECVERSION => {
-            Ok(Box::new(message))
-        }
-        Ok(message) => Err(Unreadable {
-            why: format!("its envelope has version {}; this build reads up to {SPECVERSION}", message.specversion),
-            raw,
-        }),
-        Err(error) => Err(Unreadable { why: format!("it is no message: {error}"), raw }),
-    }
 }
 
 fn unavailable(error: sqlx::Error) -> LogError {

@@ -17,6 +17,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::backoff::Backoff;
+use super::partition::partition_of;
 use super::{Body, EventBody, Log, LogError, Message, MessageSigner, SourceKey};
 use crate::commit::CommitError;
 use crate::context::Context;
@@ -279,10 +280,4 @@ fn outgoing_draft(service: &str, sent: SentMessage) -> Draft {
         signature: String::new(),
     };
     Draft { pos: sent.pos, topic: (!stays).then_some(outgoing.to), message }
-}
-
-/// The partition of a key: FNV-1a, the same for ever, since the order of a key's messages rests on it.
-fn partition_of(key: &str, partitions: u32) -> u32 {
-    let hash = key.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    hash % partitions.max(1)
 }

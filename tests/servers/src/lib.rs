@@ -10,9 +10,11 @@
 )]
 
 mod child;
+mod kafka;
 mod postgres;
 
 pub use child::{Account, Child, Start};
+pub use kafka::Kafka;
 pub use postgres::{Database, Postgres};
 
 use std::net::TcpListener;
