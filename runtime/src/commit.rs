@@ -21,6 +21,9 @@ pub struct Commit {
     pub answers: Vec<KeptAnswer>,
     /// Streams whose version the decision read without changing them (0: the stream must not exist).
     pub checks: Vec<(StreamId, u64)>,
+    /// Streams whose newest event the decision saw before it was known to be written: it must be the one of that id. A version
+    /// alone does not say so; another instance's event may stand there.
+    pub after: Vec<(StreamId, Uuid)>,
     /// Streams that grow.
     pub appends: Vec<Append>,
     /// Unique values released (first) and claimed.
@@ -189,7 +192,7 @@ pub enum CommitError {
 impl Commit {
     /// Whether there is nothing to write and nothing to check.
     pub fn is_empty(&self) -> bool {
-        self.checks.is_empty() && self.writes_nothing()
+        self.checks.is_empty() && self.after.is_empty() && self.writes_nothing()
     }
 
     /// Whether it checks at most, and writes nothing.
@@ -208,6 +211,7 @@ impl Commit {
     pub fn merge(&mut self, other: Commit) {
         self.answers.extend(other.answers);
         self.checks.extend(other.checks);
+        self.after.extend(other.after);
         self.appends.extend(other.appends);
         self.claims.extend(other.claims);
         self.outgoing.extend(other.outgoing);

@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::Mutex as AsyncMutex;
+use uuid::Uuid;
 
 /// An aggregate as far as it is known.
 #[derive(Clone, Debug)]
 pub(super) struct Loaded<A> {
     /// The stream's version; 0: there is none.
     pub(super) version: u64,
+    /// The id of the newest event.
+    pub(super) newest: Option<Uuid>,
     /// The state; none: it does not exist.
     pub(super) state: Option<A>,
     /// When and by which version the lifecycle's state was entered.
@@ -27,13 +30,13 @@ pub(super) struct Entered {
 
 impl<A> Default for Loaded<A> {
     fn default() -> Self {
-        Self { version: 0, state: None, entered: None }
+        Self { version: 0, newest: None, state: None, entered: None }
     }
 }
 
 /// One aggregate's place in the cache. Who decides holds it until his commit is in the store's queue, not until it is written:
-/// the next one decides on what will be, and both go into one transaction. The store checks versions in the order of its
-/// queue, so that an answer decided on what then is not written fails with it, and is decided again.
+/// the next one decides on what will be, and both go into one transaction. The store checks versions, and the id of the newest event
+/// that was not yet confirmed, so that an answer decided on what then is not written fails with it, and is decided again.
 #[derive(Debug)]
 pub(super) struct Slot<A> {
     /// What is known to be written.
@@ -65,6 +68,11 @@ impl<A> Default for Slot<A> {
 }
 
 impl<A> Slot<A> {
+    /// The event that a decision on `head` builds on without knowing that it is written.
+    pub(super) fn unconfirmed(&self) -> Option<Uuid> {
+        if self.head.version > self.confirmed.version { self.head.newest } else { None }
+    }
+
     /// What was decided in `generation` is written, and makes the aggregate `after`.
     pub(super) fn confirm(&mut self, generation: u64, after: Arc<Loaded<A>>) {
         if generation == self.generation && after.version > self.confirmed.version {

@@ -111,12 +111,13 @@ async fn once<A: Aggregate>(
     let tombstone = tombstone(engine, work).await?;
     let mut held = slot.lock().await;
     let before = Arc::clone(held.load(&engine.store, work.stream, work.id).await?);
-    let generation = held.generation;
+    let (generation, unconfirmed) = (held.generation, held.unconfirmed());
     let outcome = match taken {
         Some(refusal) => Outcome::Refused(refusal),
         None => attempt.decide(engine, work.id, &before, engine.context.now()).await?,
     };
     let Decided { mut commit, answer, after } = decided(engine, work, &before, outcome)?;
+    commit.after.extend(unconfirmed.map(|newest| (work.stream.clone(), newest)));
     commit.answers.push(kept(work, answer.clone()));
     commit.answers.extend(tombstone);
     commit.merge((work.beside)(&answer));

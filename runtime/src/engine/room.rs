@@ -90,6 +90,7 @@ fn take_in<A: Aggregate>(loaded: &mut Loaded<A>, event: &Recorded, id: &A::Id) -
     let decoded = decoded.map_err(|error| broken(&error))?;
     loaded.state = A::replay(loaded.state.take(), id, &decoded).map_err(|refusal| broken(&refusal))?;
     loaded.version = event.version;
+    loaded.newest = Some(event.event_id);
     if event.entered.is_some() {
         loaded.entered = Some(Entered { version: event.version, at: event.at });
     }
@@ -112,15 +113,17 @@ impl<A: Aggregate> Step<'_, A> {
     pub(super) fn commit(self, engine: &Engine) -> Result<(Commit, Loaded<A>), ExecuteError> {
         let entered = self.events.iter().rposition(|event| event.enters().is_some());
         let entered = entered.map(|place| Entered { version: self.before.version + 1 + place as u64, at: self.now });
+        let append = self.append(engine)?;
+        let newest = append.events.last().map(|event| event.event_id);
         let commit = Commit {
-            appends: vec![self.append(engine)?],
+            appends: vec![append],
             claims: self.claims(),
             timers: self.timers(entered),
             rows: self.rows(engine),
             ..Commit::default()
         };
         let version = self.before.version + self.events.len() as u64;
-        Ok((commit, Loaded { version, state: self.after, entered: entered.or(self.before.entered) }))
+        Ok((commit, Loaded { version, newest, state: self.after, entered: entered.or(self.before.entered) }))
     }
 
     fn append(&self, engine: &Engine) -> Result<Append, ExecuteError> {

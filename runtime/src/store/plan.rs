@@ -27,6 +27,8 @@ pub(crate) type PositionKey = (String, SourceKey);
 pub(crate) struct Needs {
     pub(crate) command_ids: BTreeSet<Uuid>,
     pub(crate) streams: BTreeSet<String>,
+    /// Of those of `streams`, the id of the newest event is needed too.
+    pub(crate) heads: BTreeSet<String>,
     pub(crate) claims: BTreeSet<ClaimKey>,
     pub(crate) consumers: BTreeSet<String>,
 }
@@ -37,6 +39,8 @@ pub(crate) struct Facts {
     pub(crate) last: LastPositions,
     pub(crate) answers: BTreeMap<Uuid, KeptAnswer>,
     pub(crate) streams: BTreeMap<String, u64>,
+    /// The ids of the newest events.
+    pub(crate) heads: BTreeMap<String, Uuid>,
     pub(crate) claims: BTreeMap<ClaimKey, String>,
     pub(crate) positions: BTreeMap<PositionKey, Position>,
 }
@@ -76,6 +80,7 @@ impl Needs {
             let checked = commit.checks.iter().map(|(stream, _)| stream);
             let streams = checked.chain(commit.appends.iter().map(|append| &append.stream));
             needs.streams.extend(streams.map(|stream| stream.as_str().to_owned()));
+            needs.heads.extend(commit.after.iter().map(|(stream, _)| stream.as_str().to_owned()));
             needs.claims.extend(commit.claims.iter().map(|claim| (claim.constraint.clone(), claim.value.clone())));
             needs.consumers.extend(commit.positions.iter().map(|moved| moved.consumer.clone()));
         }
@@ -118,6 +123,9 @@ impl Facts {
         for (stream, version) in streams {
             self.streams.insert(stream.to_owned(), version);
             changes.streams.insert(stream, version);
+        }
+        for append in &commit.appends {
+            self.heads.extend(append.events.last().map(|event| (append.stream.as_str().to_owned(), event.event_id)));
         }
         let placed = self.place_events(commit, changes);
         for (key, holder) in claims {
@@ -169,6 +177,14 @@ impl Facts {
         for (stream, expected) in &commit.checks {
             if stored(stream.as_str()) != *expected {
                 return Err(conflict(stream.as_str(), *expected));
+            }
+        }
+        for (stream, event) in &commit.after {
+            if self.heads.get(stream.as_str()) != Some(event) {
+                let appended = commit.appends.iter().map(|append| (&append.stream, append.expected));
+                let mut on = commit.checks.iter().map(|(stream, version)| (stream, *version)).chain(appended);
+                let expected = on.find_map(|(other, version)| (other == stream).then_some(version));
+                return Err(conflict(stream.as_str(), expected.unwrap_or_default()));
             }
         }
         let mut moved: BTreeMap<&str, u64> = BTreeMap::new();

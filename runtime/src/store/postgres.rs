@@ -6,6 +6,7 @@
 //!
 //! Several instances share one database: nothing is decided on what is kept in memory, what one makes the others find.
 
+mod append;
 mod changes;
 mod connect;
 mod decode;
@@ -139,6 +140,7 @@ impl PostgresStore {
                 tables: Arc::clone(&tables),
                 context: context.clone(),
                 commits: Arc::clone(&commits),
+                texts: append::Texts::default(),
             };
             tokio::spawn(lane.run(waiting));
             jobs

@@ -59,6 +59,7 @@ macro_rules! store_conformance {
         $crate::store_conformance!($opener;
             an_append_is_read_back_as_it_was,
             a_stream_at_another_version_is_a_conflict,
+            what_was_decided_on_events_not_written_is_a_conflict,
             a_checked_version_is_checked_and_not_moved,
             a_commit_that_fails_writes_no_part_of_itself,
             one_bad_commit_takes_no_other_with_it,

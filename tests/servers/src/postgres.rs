@@ -159,7 +159,7 @@ impl Postgres {
         }
         let output = command(&self.binaries.join("initdb"), self.account)
             .current_dir(self.folder.path())
-            .args(["--username", SUPERUSER, "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C"])
+            .args(["--username", SUPERUSER, "--auth", "password", "--encoding", "UTF8", "--locale", "C"])
             .arg("--pwfile")
             .arg(&secret)
             .arg("--pgdata")

@@ -49,8 +49,6 @@ pub(super) fn options(settings: &PostgresSettings, purpose: Purpose) -> Result<P
         Purpose::Write => options.options([
             ("plan_cache_mode", "force_generic_plan"),
             ("enable_seqscan", "off"),
-            ("enable_hashjoin", "off"),
-            ("enable_mergejoin", "off"),
             ("enable_bitmapscan", "off"),
         ]),
         // In global order by index, never by sorting all that comes after.

@@ -39,6 +39,13 @@ pub(super) async fn read(connection: &mut PgConnection, needs: &Needs) -> Result
             facts.streams.insert(row.try_get(0)?, decode::unsigned(&row, 1)?);
         }
     }
+    if !needs.heads.is_empty() {
+        let streams: Vec<&str> = needs.heads.iter().map(String::as_str).collect();
+        let query = sqlx::query(include_str!("../sql/postgres/read_heads.sql")).bind(streams);
+        for row in query.fetch_all(&mut *connection).await? {
+            facts.heads.insert(row.try_get(0)?, row.try_get::<Id, _>(1)?.0);
+        }
+    }
     if !needs.command_ids.is_empty() {
         let ids: Vec<Id> = needs.command_ids.iter().map(|id| Id(*id)).collect();
         let text = "SELECT command_id, request_hash, saga, answer FROM answers WHERE command_id = ANY($1)";

@@ -70,9 +70,14 @@ async fn put(connection: &mut PgConnection, table: &Table, rows: &[&Row]) -> Res
 pub(super) fn last_of_each_key<'a>(table: &Table, rows: &[&'a Row]) -> Vec<&'a Row> {
     let mut by_key: BTreeMap<Vec<KeyPart<'a>>, &'a Row> = BTreeMap::new();
     for row in rows {
-        by_key.insert(row.iter().take(table.key).map(KeyPart::of).collect(), row);
+        by_key.insert(key_of(table, row), row);
     }
     by_key.into_values().collect()
+}
+
+/// The key of a row.
+pub(super) fn key_of<'a>(table: &Table, row: &'a Row) -> Vec<KeyPart<'a>> {
+    row.iter().take(table.key).map(KeyPart::of).collect()
 }
 
 /// A value of a key, in the database's order.

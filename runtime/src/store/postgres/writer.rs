@@ -9,9 +9,9 @@ use sqlx::postgres::PgConnection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::Failure;
-use super::transaction::Transaction;
+use super::transaction::{self, Placed, Way};
 use super::wake::Commits;
-use super::{PostgresSettings, connect, schema};
+use super::{PostgresSettings, append, connect, schema};
 use crate::commit::{Commit, CommitError, Committed};
 use crate::context::Context;
 use crate::store::tables::Tables;
@@ -37,6 +37,7 @@ pub(super) struct Lane {
     pub(super) tables: Arc<RwLock<Arc<Tables>>>,
     pub(super) context: Context,
     pub(super) commits: Arc<Commits>,
+    pub(super) texts: append::Texts,
 }
 
 /// Commits that are written together, and who waits for how many of their results.
@@ -87,69 +88,109 @@ impl Lane {
         }
     }
 
-    /// One transaction for all; where a value of one of them is refused by the database, each on its own.
+    /// The frequent ones by one statement; the others, and those that it did not write, by plan.
     async fn write_together(&mut self, commits: &[Commit]) -> Results {
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let failure = match self.transaction(commits).await {
-                Ok(results) => return results,
-                Err(failure) => failure,
-            };
-            match failure {
-                Failure::Guilty(_) if commits.len() > 1 => break,
-                // What another instance wrote at the same moment is seen the second time, and said then.
-                Failure::Guilty(_) if attempt == 1 => {}
-                Failure::Raced(_) if attempt < ATTEMPTS => {
-                    tokio::time::sleep(LONGEST_PAUSE.mul_f64(self.context.fraction())).await;
-                }
-                failure => {
+        let tables = self.tables_for(commits).await;
+        let mut results: Vec<Option<Result<Committed, CommitError>>> = vec![None; commits.len()];
+        let mut plan = append::Plan::default();
+        for (place, commit) in commits.iter().enumerate() {
+            plan.take(place, commit, &tables);
+        }
+        if !plan.is_empty() {
+            match self.attempt(Way::Append(&plan), &tables).await {
+                Ok(written) => written.into_iter().for_each(|(place, result)| results[place] = Some(result)),
+                // The guilty one is found by plan.
+                Err(Failure::Guilty(_)) => {}
+                Err(failure) => {
                     let error = refused(failure);
-                    return commits.iter().map(|_| Err(error.clone())).collect();
+                    plan.places().for_each(|place| results[place] = Some(Err(error.clone())));
                 }
             }
         }
-        let mut results = Vec::with_capacity(commits.len());
-        for commit in commits {
-            results.extend(Box::pin(self.write_together(std::slice::from_ref(commit))).await);
+        let left: Vec<_> = commits.iter().enumerate().filter(|(place, _)| results[*place].is_none()).collect();
+        for (place, result) in self.write_by_plan(&left, &tables).await {
+            results[place] = Some(result);
         }
-        results
+        let lost = || Err(CommitError::Unknown("a commit was left undecided".to_owned()));
+        results.into_iter().map(|result| result.unwrap_or_else(lost)).collect()
     }
 
-    /// One transaction for all. The connection is kept only where it is known to be sound.
-    async fn transaction(&mut self, commits: &[Commit]) -> Result<Results, Failure> {
+    /// One transaction for all; where a value of one of them is refused by the database, each on its own.
+    async fn write_by_plan(&mut self, commits: &[(usize, &Commit)], tables: &Tables) -> Placed {
+        let together = match commits {
+            [] => return Vec::new(),
+            _ => self.attempt(Way::Plan(commits), tables).await,
+        };
+        match together {
+            Ok(results) => results,
+            Err(Failure::Guilty(_)) if commits.len() > 1 => {
+                let mut results = Vec::with_capacity(commits.len());
+                for commit in commits {
+                    results.extend(Box::pin(self.write_by_plan(std::slice::from_ref(commit), tables)).await);
+                }
+                results
+            }
+            Err(failure) => {
+                let error = refused(failure);
+                commits.iter().map(|(place, _)| (*place, Err(error.clone()))).collect()
+            }
+        }
+    }
+
+    /// Writes, again where another instance came in between.
+    async fn attempt(&mut self, way: Way<'_>, tables: &Tables) -> Result<Placed, Failure> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            match self.transaction(way, tables).await {
+                // What another instance wrote at the same moment is seen the second time, and said then.
+                Err(Failure::Guilty(_)) if attempt == 1 && matches!(way, Way::Plan([_])) => {}
+                Err(Failure::Raced(_)) if attempt < ATTEMPTS => {
+                    tokio::time::sleep(LONGEST_PAUSE.mul_f64(self.context.fraction())).await;
+                }
+                written => return written,
+            }
+        }
+    }
+
+    /// One transaction. The connection is kept only where it is known to be sound.
+    async fn transaction(&mut self, way: Way<'_>, tables: &Tables) -> Result<Placed, Failure> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => connect::writer(&self.settings).await.map_err(|error| Failure::Away(error.to_string()))?,
         };
-        let tables = self.tables_for(&mut connection, commits).await;
-        let mut transaction = Transaction { connection: &mut connection, tables: &tables, settings: &self.settings };
+        let writing = transaction::write(&mut connection, &mut self.texts, tables, &self.settings, way);
         // A server that hangs says nothing, ever.
-        let written = match tokio::time::timeout(self.settings.answer_within(), transaction.write(commits)).await {
+        let written = match tokio::time::timeout(self.settings.answer_within(), writing).await {
             Ok(written) => written,
             Err(_) => Err(Failure::Unknown("the database did not answer in time".to_owned())),
         };
-        match &written {
-            Ok(_) => self.connection = Some(connection),
-            Err(Failure::Unknown(_)) => drop(connection),
-            Err(_) => {
+        let sound = match (&written, way) {
+            (Ok(_), _) => true,
+            (Err(Failure::Unknown(_)), _) => false,
+            (Err(Failure::Away(_)), Way::Append(_)) => false,
+            // It was the statement's own transaction, and is over.
+            (Err(_), Way::Append(_)) => true,
+            (Err(_), Way::Plan(_)) => {
                 let rolling_back = sqlx::query("ROLLBACK").execute(&mut connection);
                 let rolled_back = tokio::time::timeout(self.settings.answer_within(), rolling_back).await;
-                if rolled_back.is_ok_and(|done| done.is_ok()) {
-                    self.connection = Some(connection);
-                }
+                rolled_back.is_ok_and(|done| done.is_ok())
             }
+        };
+        if sound {
+            self.connection = Some(connection);
         }
         written
     }
 
     /// The tables of rows, read again where a commit names one that is not known: another instance may have made it.
-    async fn tables_for(&self, connection: &mut PgConnection, commits: &[Commit]) -> Arc<Tables> {
+    async fn tables_for(&mut self, commits: &[Commit]) -> Arc<Tables> {
         let known = Arc::clone(&self.tables.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         let mut rows = commits.iter().flat_map(|commit| &commit.rows);
         if rows.all(|change| known.get(super::rows::table_of(change)).is_ok()) {
             return known;
         }
+        let Some(connection) = &mut self.connection else { return known };
         match schema::tables(connection).await {
             Ok(tables) => {
                 let tables = Arc::new(tables);

@@ -80,7 +80,8 @@ pub(super) fn unsigned(row: &SqliteRow, place: usize) -> Result<u64, Error> {
     u64::try_from(row.try_get::<i64, _>(place)?).map_err(|error| Error::Decode(error.into()))
 }
 
-fn id(row: &SqliteRow, place: usize) -> Result<Uuid, Error> {
+/// An id.
+pub(super) fn id(row: &SqliteRow, place: usize) -> Result<Uuid, Error> {
     Uuid::from_slice(row.try_get(place)?).map_err(|error| Error::Decode(error.into()))
 }
 

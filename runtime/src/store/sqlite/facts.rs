@@ -25,6 +25,11 @@ pub(super) async fn begin(connection: &mut SqliteConnection, needs: &Needs) -> R
             facts.streams.insert(row.try_get(0)?, decode::unsigned(&row, 1)?);
         }
     }
+    if !needs.heads.is_empty() {
+        for row in among(connection, include_str!("../sql/sqlite/read_facts_heads.sql"), &needs.heads).await? {
+            facts.heads.insert(row.try_get(0)?, decode::id(&row, 1)?);
+        }
+    }
     if !needs.claims.is_empty() {
         for row in among(connection, include_str!("../sql/sqlite/read_facts_claims.sql"), &needs.claims).await? {
             facts.claims.insert((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?);

@@ -52,6 +52,29 @@ pub async fn a_stream_at_another_version_is_a_conflict(opener: &Opener) {
     assert!(matches!(write(&*store, empty).await, Err(CommitError::Invalid(_))));
 }
 
+/// What was decided on events that were then not written fails with them, also where another's events brought the stream to the
+/// version that was expected.
+pub async fn what_was_decided_on_events_not_written_is_a_conflict(opener: &Opener) {
+    let store = opener.store().await;
+    write(&*store, append(&opener.context, "a", 0, 1)).await.unwrap(); // another's
+    let first = append(&opener.context, "a", 0, 1);
+    let seen = vec![(stream("a"), first.appends[0].events[0].event_id)];
+    let second = Commit { after: seen.clone(), ..append(&opener.context, "a", 1, 1) };
+    let checks = Commit { after: seen, checks: vec![(stream("a"), 1)], ..Commit::default() };
+    for commits in [vec![first.clone(), second.clone()], vec![second], vec![checks.clone()], vec![first, checks]] {
+        for result in store.write(commits).await {
+            assert!(matches!(result, Err(CommitError::Conflict { .. })), "{result:?}");
+        }
+    }
+    let third = append(&opener.context, "a", 1, 2);
+    let seen = vec![(stream("a"), third.appends[0].events[1].event_id)];
+    let fourth = Commit { after: seen.clone(), ..append(&opener.context, "a", 3, 1) };
+    assert!(store.write(vec![third, fourth.clone()]).await.iter().all(Result::is_ok), "one after the other");
+    let seen = vec![(stream("a"), fourth.appends[0].events[0].event_id)];
+    write(&*store, Commit { after: seen, ..append(&opener.context, "a", 4, 1) }).await.unwrap();
+    assert_eq!(store.stream_version(&stream("a")).await.unwrap(), 5);
+}
+
 /// A version that was read is checked, and the stream stays as it is.
 pub async fn a_checked_version_is_checked_and_not_moved(opener: &Opener) {
     let store = opener.store().await;
