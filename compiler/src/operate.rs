@@ -28,7 +28,7 @@ pub(crate) enum Command {
     /// Run a registry: where services that run in processes of their own find each other.
     Registry(Settings),
     /// See and decide what a service's operator can: `minos operator orders parked`.
-    Operator(operator::Request),
+    Operator(Box<operator::Request>),
 }
 
 /// Settings of a process; the rest comes from the environment.
