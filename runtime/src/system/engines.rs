@@ -25,8 +25,8 @@ pub(super) async fn store(
     context: &Context,
 ) -> Result<Arc<dyn Store>, String> {
     match &config.postgres {
-        Some(_) => Err("Postgres is not there yet".to_owned()),
-        None => sqlite::open(&data.join(format!("{service}.db")), service, context).await,
+        Some(settings) => postgres::open(&settings.url(service), service, context).await,
+        None => self::sqlite::open(&data.join(format!("{service}.db")), service, context).await,
     }
 }
 
@@ -38,6 +38,31 @@ pub(super) async fn log(config: &Config, data: &Path) -> Result<Arc<dyn Log>, St
     match &config.kafka {
         Some(kafka) => Err(StartError::Log { place: kafka.brokers.clone(), why: "Kafka is not there yet".to_owned() }),
         None => embedded::open(&data.join("log.db")).await,
+    }
+}
+
+#[cfg(feature = "postgres")]
+mod postgres {
+    use super::{Arc, Context, Store};
+    use crate::config::Secret;
+    use crate::store::postgres::{PostgresSettings, PostgresStore};
+
+    pub(super) async fn open(url: &Secret, service: &str, context: &Context) -> Result<Arc<dyn Store>, String> {
+        match PostgresStore::open(&PostgresSettings::new(url.reveal(), service), context).await {
+            Ok(store) => Ok(Arc::new(store)),
+            Err(error) => Err(format!("its database: {error}")),
+        }
+    }
+}
+
+/// Of a program that is built without it; the configuration has been refused before.
+#[cfg(not(feature = "postgres"))]
+mod postgres {
+    use super::{Arc, Context, Store};
+    use crate::config::Secret;
+
+    pub(super) async fn open(_: &Secret, _: &str, _: &Context) -> Result<Arc<dyn Store>, String> {
+        Err("this program is built without Postgres".to_owned())
     }
 }
 
