@@ -30,8 +30,18 @@ pub struct Reply {
 impl Api {
     /// A client of the server at `url`.
     pub fn new(url: &str) -> Self {
-        let client = Client::builder().timeout(Duration::from_secs(30)).build().expect("a client without TLS");
+        Self::with_timeout(url, Duration::from_secs(30))
+    }
+
+    /// A client that waits so long for an answer.
+    pub fn with_timeout(url: &str, timeout: Duration) -> Self {
+        let client = Client::builder().timeout(timeout).build().expect("a client without TLS");
         Self { url: url.to_owned(), client }
+    }
+
+    /// The same client, of the server at `url`.
+    pub fn at(&self, url: &str) -> Self {
+        Self { url: url.to_owned(), client: self.client.clone() }
     }
 
     /// GET. An empty token is left out.

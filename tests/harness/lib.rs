@@ -9,12 +9,18 @@
 )]
 
 mod binary;
+pub mod check;
 mod client;
+mod dice;
+pub mod insist;
+pub mod ledger;
 mod process;
 mod shop;
+pub mod trial;
 
 pub use binary::{binary, repository};
 pub use client::{Api, Reply};
+pub use dice::Dice;
 pub use process::{Ended, Process};
 pub use shop::{Payments, Shop};
 

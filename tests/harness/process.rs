@@ -69,10 +69,18 @@ impl Process {
 
     /// The first URL that it prints.
     pub fn says_url(&mut self) -> String {
-        self.says(|line| {
-            let url = &line[line.find("http://")?..];
-            Some(url.split_whitespace().next()?.trim_end_matches(['/', ',', ')']).to_owned())
-        })
+        self.says(url_in)
+    }
+
+    /// The next URL that it has printed, without waiting for one.
+    pub fn has_said_url(&mut self) -> Option<String> {
+        self.lines.try_iter().find_map(|line| url_in(&line))
+    }
+
+    /// How it ended, if it has.
+    pub fn has_ended(&mut self) -> Option<Ended> {
+        let status = self.child.try_wait().expect("it is a child")?;
+        Some(Ended { status, errors: self.errors() })
     }
 
     /// kill -9.
@@ -91,8 +99,8 @@ impl Process {
     pub fn ends(&mut self, at_most: Duration) -> Ended {
         let until = Instant::now() + at_most;
         loop {
-            if let Some(status) = self.child.try_wait().expect("it is a child") {
-                return Ended { status, errors: self.errors() };
+            if let Some(ended) = self.has_ended() {
+                return ended;
             }
             assert!(
                 Instant::now() < until,
@@ -115,6 +123,11 @@ impl Process {
     pub fn errors(&self) -> String {
         std::fs::read_to_string(&self.errors).unwrap_or_default()
     }
+}
+
+fn url_in(line: &str) -> Option<String> {
+    let url = &line[line.find("http://")?..];
+    Some(url.split_whitespace().next()?.trim_end_matches(['/', ',', ')']).to_owned())
 }
 
 impl Drop for Process {

@@ -44,6 +44,8 @@ struct Provider {
 struct Mood {
     decline: bool,
     delay_ms: u64,
+    /// So many more calls are answered 503: nothing is done, nothing recorded.
+    away: u32,
 }
 
 #[derive(Deserialize)]
@@ -51,6 +53,7 @@ struct Mood {
 struct MoodChange {
     decline: Option<bool>,
     delay_ms: Option<u64>,
+    away: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -124,12 +127,21 @@ async fn control(State(provider): State<Provider>, Json(change): Json<MoodChange
     let mut mood = provider.mood.lock().unwrap_or_else(PoisonError::into_inner);
     mood.decline = change.decline.unwrap_or(mood.decline);
     mood.delay_ms = change.delay_ms.unwrap_or(mood.delay_ms);
+    mood.away = change.away.unwrap_or(mood.away);
     Json(*mood)
 }
 
 impl Provider {
     fn mood(&self) -> Mood {
         *self.mood.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this call finds nobody at work.
+    fn is_away(&self) -> bool {
+        let mut mood = self.mood.lock().unwrap_or_else(PoisonError::into_inner);
+        let away = mood.away > 0;
+        mood.away = mood.away.saturating_sub(1);
+        away
     }
 
     fn was_charged(&self, reference: &str) -> bool {
@@ -148,6 +160,9 @@ impl Provider {
         let Some(key) = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::to_owned) else {
             return problem(StatusCode::BAD_REQUEST, "the header `Idempotency-Key` is missing");
         };
+        if self.is_away() {
+            return problem(StatusCode::SERVICE_UNAVAILABLE, "the provider is away");
+        }
         let book = self.book.clone();
         let taken = tokio::task::spawn_blocking(move || {
             book.lock().unwrap_or_else(PoisonError::into_inner).take(kind, &key, &body, decide)

@@ -1,0 +1,86 @@
+//! The trial: the shop under load is killed at every named point and at random moments; nothing is lost, nothing happens twice.
+//!
+//! `MINOS_TRIAL_SEED` replays a run: what the load does, where and when the shop is killed. (Which instruction of which thread is
+//! the last one stays with the machine.) `MINOS_TRIALS=full` makes each trial as long as `tests/run --full` wants it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+
+use std::path::Path;
+
+use e2e::check;
+use e2e::trial::{Ended, Figures, Kill, POINTS, Trial};
+use e2e::{Dice, repository};
+
+/// The seed of the short form, which is the same every time.
+const SEED: u64 = 4;
+
+/// How many kills a shop of one data folder lives through: more of them make its past longer, and each start slower.
+const KILLS_A_SHOP: usize = 20;
+
+fn seed() -> u64 {
+    let text = std::env::var("MINOS_TRIAL_SEED").ok();
+    text.map_or(SEED, |text| text.parse().expect("MINOS_TRIAL_SEED is a number"))
+}
+
+fn is_full() -> bool {
+    match std::env::var("MINOS_TRIALS").as_deref() {
+        Ok("full") => true,
+        Ok("short") | Err(_) => false,
+        Ok(other) => panic!("MINOS_TRIALS is `{other}`; it is `full` or `short`"),
+    }
+}
+
+/// Kills the shop in these ways, and checks what is left.
+async fn trial(seed: u64, kills: &[Kill]) -> Figures {
+    eprintln!("MINOS_TRIAL_SEED={seed}");
+    let mut trial = Trial::start(seed, Path::new(env!("CARGO_BIN_EXE_e2e-load"))).await;
+    for kill in kills {
+        trial.kill(*kill).await;
+    }
+    let Ended { figures, at_rest, evidence } = trial.end().await;
+    let mut findings = check::check(&evidence);
+    if !at_rest {
+        findings.push("the shop did not come to rest".to_owned());
+    }
+    findings.extend(trial.rebuilt(&evidence).await);
+    eprintln!("seed {seed}: {figures}");
+    if !findings.is_empty() {
+        let kept = keep(seed, trial.folder());
+        panic!("{} findings (MINOS_TRIAL_SEED={seed}, files kept in {kept}):\n{}", findings.len(), findings.join("\n"));
+    }
+    figures
+}
+
+/// Keeps the files of a trial that failed, for whoever looks into it.
+fn keep(seed: u64, folder: &Path) -> String {
+    let kept = repository().join("target").join("trials").join(format!("{seed}-{}", std::process::id()));
+    e2e::trial::copy(folder, &kept);
+    e2e::trial::copy(&folder.join("data"), &kept.join("data"));
+    kept.display().to_string()
+}
+
+/// Many kills, a few with each shop.
+async fn trials(seed: u64, kills: &[Kill]) {
+    let mut all = Figures::default();
+    for (number, kills) in kills.chunks(KILLS_A_SHOP).enumerate() {
+        all.add(&trial(seed + number as u64, kills).await);
+    }
+    eprintln!("all of it: {all}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_named_points_nothing_is_lost_and_nothing_happens_twice() {
+    let mut dice = Dice::new(seed());
+    let each = if is_full() { 10 } else { 1 };
+    let mut kills: Vec<Kill> = POINTS.iter().flat_map(|point| vec![Kill::At(point); each]).collect();
+    // Each after another one than the time before.
+    for place in (1..kills.len()).rev() {
+        kills.swap(place, dice.place(place + 1));
+    }
+    trials(seed(), &kills).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_random_moments_nothing_is_lost_and_nothing_happens_twice() {
+    let kills = vec![Kill::Moment; if is_full() { 100 } else { 5 }];
+    trials(seed() + 1_000, &kills).await;
+}
