@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::check::{self, CHARGES, Evidence, LIVE, SERVICES};
-use crate::insist::{ADDRESS, Insisting, Person, STOP};
+use crate::insist::{ADDRESS, Insisting, LEDGER, Person, STOP};
 use crate::{Api, Dice, Payments, Process, binary};
 
 /// Where the shop can be told to end itself.
@@ -105,6 +105,16 @@ impl Trial {
         }
     }
 
+    /// Lets the load go on until so many commands are answered.
+    pub async fn until_answered(&self, commands: usize) {
+        let ledger = self.folder().join(LEDGER);
+        crate::eventually(&format!("{commands} commands are answered"), PATIENCE, || async {
+            let lines = std::fs::read_to_string(&ledger).unwrap_or_default();
+            (lines.matches("{\"answer\":").count() >= commands).then_some(())
+        })
+        .await;
+    }
+
     async fn kill_at(&mut self, point: &str) {
         self.stop_abruptly();
         match point {
@@ -129,7 +139,11 @@ impl Trial {
             if let Some(ended) = shop.has_ended() {
                 let (_, since) = ended.errors.split_at(before);
                 let seed = self.seed;
-                assert!(since.contains(&said), "seed {seed}: the shop was to end at {fault}, and {}: {since}", ended.status);
+                assert!(
+                    since.contains(&said),
+                    "seed {seed}: the shop was to end at {fault}, and {}: {since}",
+                    ended.status
+                );
                 self.shop = None;
                 return;
             }
