@@ -281,7 +281,7 @@ fn charge_more(lines: &mut Vec<String>) {
 
 fn charge_rejected(lines: &mut Vec<String>) {
     let line = find(lines, &["\"charge\"", "\"status\":402"]);
-    *line = line.replace("402", "\"status\":201");
+    *line = line.replace("\"status\":402", "\"status\":201");
 }
 
 fn mail_again(lines: &mut Vec<String>) {

@@ -58,7 +58,7 @@ fn a_port_that_is_taken_is_refused_by_its_address() {
 fn a_bad_setting_is_refused_by_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    for (name, value) in [("MINOS_LISTEN", "nowhere"), ("PAYMENTS_URL", "not a url")] {
+    for (name, value) in [("MINOS_LISTEN", "nowhere"), ("MINOS_FAULT", "nowhere:1"), ("PAYMENTS_URL", "not a url")] {
         let ended = refused(folder.path(), &[("MINOS_DATA", data.to_str().unwrap()), (name, value)]);
         assert_ne!(ended.status.code(), Some(0));
         assert!(ended.errors.contains(name) && ended.errors.contains(value), "{name}: {}", ended.errors);
