@@ -18,7 +18,8 @@ pub fn read(folder: &Path) -> Result<Sources, SpecError> {
     paths.sort();
     let mut sources = Sources::new();
     for path in paths {
-        let text = std::fs::read_to_string(&path).map_err(|error| SpecError::Unreadable(path.clone(), error))?;
+        let bytes = std::fs::read(&path).map_err(|error| SpecError::Unreadable(path.clone(), error))?;
+        let text = String::from_utf8(bytes).map_err(|error| SpecError::not_utf8(&path, &error))?;
         sources.add(path.to_string_lossy(), text);
     }
     Ok(sources)
@@ -47,14 +48,40 @@ pub enum SpecError {
     /// A file or folder that cannot be read.
     #[error("cannot read `{}`: {}", .0.display(), .1)]
     Unreadable(PathBuf, io::Error),
+    /// A file that is no text.
+    #[error("`{}` is not UTF-8: line {line} holds the byte 0x{byte:02x}; save it as UTF-8", .path.display())]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The line of the first byte that is wrong, from 1.
+        line: usize,
+        /// That byte.
+        byte: u8,
+    },
     /// A folder without a spec.
     #[error("there is no `.minos` file in `{}`: name the folder that holds the spec", .0.display())]
     Empty(PathBuf),
 }
 
+impl SpecError {
+    fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Self {
+        let (good, bad) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+        let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+        Self::NotUtf8 { path: path.to_owned(), line, byte: bad.first().copied().unwrap_or_default() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_not_utf8_is_refused_with_the_line() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.minos"), b"system a\n\xff").unwrap();
+        let error = read(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("a.minos` is not UTF-8: line 2 holds the byte 0xff"), "{error}");
+    }
 
     #[test]
     fn files_are_read_in_the_order_of_their_paths_and_others_left_alone() {

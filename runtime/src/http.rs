@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+mod bare;
+pub(crate) mod body;
 mod command;
 mod metrics;
 mod operator;

@@ -23,13 +23,33 @@ pub(crate) use node::{Mistake, Node};
 /// [`RefusalKind::Malformed`], with a message for each field that is wrong, missing or unknown.
 pub fn json<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
     let text = if text.trim().is_empty() { "{}" } else { text };
-    if let Ok(value) = serde_json::from_str(text) {
-        return Ok(value);
-    }
+    let of_body = |why: String| malformed([("body".to_owned(), why)]);
+    let error = match serde_json::from_str(text) {
+        Ok(value) if text.contains("\\u0000") => return without_nul(text).map(|()| value),
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
     match serde_json::from_str::<Value>(text) {
-        Ok(value) => json_value(&value),
-        Err(error) => Err(malformed([("body".to_owned(), format!("is not JSON: {error}"))])),
+        // Only what stands there twice goes through the second time.
+        Ok(value) => json_value::<T>(&value).and(Err(of_body(error.to_string()))),
+        Err(error) => Err(of_body(format!("is not JSON: {error}"))),
     }
+}
+
+/// Refuses the character U+0000, which not every store can keep, and names the field that holds it.
+fn without_nul(text: &str) -> Result<(), Refusal> {
+    fn holds(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.contains('\0'),
+            Value::Array(items) => items.iter().any(holds),
+            Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || holds(value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+    let Ok(Value::Object(fields)) = serde_json::from_str(text) else { return Ok(()) };
+    let wrong = fields.iter().filter(|(name, value)| name.contains('\0') || holds(value));
+    let mistakes: Vec<_> = wrong.map(|(name, _)| (name.clone(), "holds the character U+0000".to_owned())).collect();
+    if mistakes.is_empty() { Ok(()) } else { Err(malformed(mistakes)) }
 }
 
 /// Reads a JSON object as a `T`.
@@ -139,6 +159,19 @@ mod tests {
         assert_eq!(place.count, 5);
         assert_eq!(place.name, "5");
         assert_eq!(place.items[0].quantity, 2);
+    }
+
+    #[test]
+    fn a_field_that_stands_there_twice_is_refused() {
+        let text = r#"{"name":"a","name":"b","count":1,"items":[]}"#;
+        assert_eq!(json::<Place>(text).unwrap_err().fields["body"], "duplicate field `name` at line 1 column 18");
+    }
+
+    #[test]
+    fn a_nul_is_refused_with_its_field() {
+        let text = |name: &str| format!(r#"{{"name":"{name}","count":1,"items":[]}}"#);
+        assert_eq!(json::<Place>(&text(r"a\u0000")).unwrap_err().fields["name"], "holds the character U+0000");
+        assert!(json::<Place>(&text(r"a\\u0000")).is_ok(), "a backslash and digits are no NUL");
     }
 
     #[derive(Debug, Deserialize)]

@@ -72,6 +72,9 @@ pub trait Refined: Sized {
 #[macro_export]
 macro_rules! __refined_serde {
     ([$($generics:tt)*] $name:ty) => {
+        $crate::__refined_serde!([$($generics)*] $name, $crate::serde::Deserialize::deserialize);
+    };
+    ([$($generics:tt)*] $name:ty, $read:path) => {
         impl<$($generics)*> $crate::serde::Serialize for $name {
             fn serialize<S: $crate::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 $crate::serde::Serialize::serialize(&self.0, serializer)
@@ -80,7 +83,7 @@ macro_rules! __refined_serde {
 
         impl<'de, $($generics)*> $crate::serde::Deserialize<'de> for $name {
             fn deserialize<D: $crate::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let plain = $crate::serde::Deserialize::deserialize(deserializer)?;
+                let plain = $read(deserializer)?;
                 <Self as $crate::value::Refined>::new(plain).map_err($crate::serde::de::Error::custom)
             }
         }

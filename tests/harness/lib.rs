@@ -14,15 +14,19 @@ mod client;
 mod dice;
 pub mod insist;
 pub mod ledger;
+mod forge;
 mod process;
+mod raw;
 mod shop;
 pub mod trial;
 
 pub use binary::{binary, repository};
 pub use client::{Api, Reply};
 pub use dice::Dice;
+pub use forge::{Database, Forged, Keyring, LogFile};
 pub use process::{Ended, Process};
-pub use shop::{Payments, Shop};
+pub use raw::{Ask, Raw, raw};
+pub use shop::{Payments, Shop, copy_folder};
 
 use std::future::Future;
 use std::time::{Duration, Instant};

@@ -95,6 +95,18 @@ impl Process {
         assert!(sent.expect("there is `kill`").success());
     }
 
+    /// Whether it ends by itself within that time.
+    pub fn has_ended(&mut self, at_most: Duration) -> bool {
+        let until = Instant::now() + at_most;
+        while Instant::now() < until {
+            if self.child.try_wait().expect("it is a child").is_some() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+
     /// Waits until it ends by itself.
     pub fn ends(&mut self, at_most: Duration) -> Ended {
         let until = Instant::now() + at_most;

@@ -56,11 +56,15 @@ pub struct Shop {
 impl Shop {
     /// Starts it over the data in `folder`.
     pub async fn start(folder: &Path, payments: &Payments) -> Self {
-        let data = folder.join("data");
+        Self::start_in(folder, &folder.join("data"), &payments.url).await
+    }
+
+    /// Starts it in `folder` over the data in `data`, with the payment provider at that URL.
+    pub async fn start_in(folder: &Path, data: &Path, payments: &str) -> Self {
         let environment = [
             ("MINOS_LISTEN", "127.0.0.1:0"),
             ("MINOS_DATA", data.to_str().expect("UTF-8")),
-            ("PAYMENTS_URL", &payments.url),
+            ("PAYMENTS_URL", payments),
         ];
         let mut process = Process::start(&binary("shop"), &environment, folder);
         let api = Api::new(&process.says_url());
@@ -139,4 +143,15 @@ impl Shop {
 
 fn key_header(key: Option<&str>) -> Vec<(&str, &str)> {
     key.map(|key| ("Idempotency-Key", key)).into_iter().collect()
+}
+
+/// Copies a folder of files, without what lies in folders below.
+pub fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder can be made");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        if entry.file_type().expect("a type").is_file() {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy");
+        }
+    }
 }

@@ -63,6 +63,22 @@ pub(super) fn refuse_upgrade(headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Refuses bodies in an encoding that nobody here would undo.
+pub(super) fn refuse_codings(headers: &HeaderMap) -> Result<(), Problem> {
+    let others = |name: HeaderName, taken: &str| {
+        headers.get_all(name).iter().any(|value| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(taken.as_bytes()))
+    };
+    if others(axum::http::header::TRANSFER_ENCODING, "chunked") {
+        let why = "the only `Transfer-Encoding` taken is `chunked`";
+        return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "Malformed", why));
+    }
+    if others(axum::http::header::CONTENT_ENCODING, "identity") {
+        let why = "bodies are taken as they are, without `Content-Encoding`";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Malformed", why));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +109,20 @@ mod tests {
         headers.append("if-match", HeaderValue::from_static("\"1\""));
         headers.append("if-match", HeaderValue::from_static("\"2\""));
         assert_eq!(inward(&headers).unwrap_err().status, 400);
+    }
+
+    #[test]
+    fn codings_that_nobody_undoes_are_refused() {
+        for (name, value, status) in [
+            ("transfer-encoding", "gzip, chunked", Some(501)),
+            ("transfer-encoding", "Chunked", None),
+            ("content-encoding", "gzip", Some(415)),
+            ("content-encoding", "identity", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_static(value));
+            assert_eq!(refuse_codings(&headers).err().map(|problem| problem.status), status, "{name}: {value}");
+        }
     }
 
     #[test]

@@ -167,6 +167,7 @@ impl Inner {
             return Err(Problem::new(StatusCode::BAD_REQUEST, "Malformed", "this is no proxy"));
         }
         headers::refuse_upgrade(&head.headers)?;
+        headers::refuse_codings(&head.headers)?;
         let segments = path::segments(head.uri.path())?;
         let query = parameters::decode(head.uri.query().unwrap_or_default())?;
         let names: Vec<&str> = segments.iter().map(String::as_str).collect();
@@ -219,10 +220,7 @@ impl Inner {
     }
 
     async fn read(&self, body: Body) -> Result<Bytes, Problem> {
-        axum::body::to_bytes(body, self.body_limit).await.map_err(|_| {
-            let detail = format!("the body is longer than {} bytes, or broke off", self.body_limit);
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "Malformed", detail)
-        })
+        crate::http::body::read(body, self.body_limit).await
     }
 
     async fn forward(&self, caller: Option<&Caller>, request: ServiceRequest<'_>) -> Result<Response, Problem> {

@@ -16,8 +16,11 @@ pub fn decode(query: &str) -> Result<BTreeMap<String, Vec<String>>, Refusal> {
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let decoded = |text: &str| {
-            percent_decode(&text.replace('+', " ")).ok_or_else(|| {
-                crate::parse::malformed([("query".to_owned(), format!("`{text}` is not percent-encoded UTF-8"))])
+            percent_decode(&text.replace('+', " ")).filter(|it| !it.contains('\0')).ok_or_else(|| {
+                crate::parse::malformed([(
+                    "query".to_owned(),
+                    format!("`{text}` is not percent-encoded UTF-8 without NUL"),
+                )])
             })
         };
         parameters.entry(decoded(name)?).or_default().push(decoded(value)?);

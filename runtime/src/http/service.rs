@@ -177,10 +177,7 @@ impl Serving {
 
     /// The body, which is JSON or nothing.
     async fn read(&self, headers: &HeaderMap, body: Body) -> Result<String, Problem> {
-        let bytes = axum::body::to_bytes(body, self.http.body_limit).await.map_err(|_| {
-            let detail = format!("the body is longer than {} bytes, or broke off", self.http.body_limit);
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "Malformed", detail)
-        })?;
+        let bytes = super::body::read(body, self.http.body_limit).await?;
         if bytes.is_empty() {
             return Ok(String::new());
         }

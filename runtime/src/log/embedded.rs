@@ -203,11 +203,16 @@ async fn prepare(connection: &mut SqliteConnection) -> Result<(), LogError> {
             "the log's file has layout {layout}; this build reads layout {LAYOUT}: it was written by another version"
         )));
     }
+    let foreign: i64 =
+        sqlx::query_scalar(include_str!("sql/foreign.sql")).fetch_one(&mut *connection).await.map_err(unavailable)?;
+    if layout == 0 && foreign > 0 {
+        return Err(LogError::Refused("the file is a database of something else than Minos".to_owned()));
+    }
     connection.execute(include_str!("sql/schema.sql")).await.map(drop).map_err(unavailable)
 }
 
 fn unavailable(error: sqlx::Error) -> LogError {
-    LogError::Unavailable(error.to_string())
+    LogError::Unavailable(crate::store::sqlite::explained(&error))
 }
 
 /// Offsets and positions are below 2^63: SQLite's integers.

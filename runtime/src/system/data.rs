@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::StartError;
 
+/// The file that says which system's data a folder holds.
+const OWNER: &str = "minos.system";
+
 /// The data folder, locked for as long as this value lives.
 #[derive(Debug)]
 pub(super) struct DataFolder {
@@ -15,8 +18,8 @@ pub(super) struct DataFolder {
 }
 
 impl DataFolder {
-    /// Makes the folder where it is not there, and locks it.
-    pub(super) fn open(path: &Path) -> Result<Self, StartError> {
+    /// Makes the folder where it is not there, locks it, and makes sure that it is that system's.
+    pub(super) fn open(path: &Path, system: &str) -> Result<Self, StartError> {
         let failed = |what: &str, error: &std::io::Error| StartError::data(path, format!("{what}: {error}"));
         std::fs::create_dir_all(path).map_err(|error| failed("cannot be made", &error))?;
         let path = path.canonicalize().map_err(|error| failed("cannot be used", &error))?;
@@ -33,14 +36,36 @@ impl DataFolder {
             writeln!(lock, "{}", std::process::id())?;
             lock.flush()
         });
-        written.map_err(|error| failed("cannot be written to", &error))?;
-        Ok(Self { path, _lock: lock })
+        written.and_then(|()| claim(&path, system)).map_err(|error| failed("cannot be written to", &error))?;
+        match owner(&path) {
+            Some(owner) if owner != system => Err(StartError::data(&path, another_systems(&owner, system))),
+            _ => Ok(Self { path, _lock: lock }),
+        }
     }
 
     /// The folder, as an absolute path.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Writes down whose the folder is, where nobody has.
+fn claim(path: &Path, system: &str) -> std::io::Result<()> {
+    if owner(path).is_some() {
+        return Ok(());
+    }
+    let beside = path.join("minos.system.new");
+    std::fs::write(&beside, format!("{system}\n"))?;
+    std::fs::rename(beside, path.join(OWNER))
+}
+
+fn owner(path: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(path.join(OWNER)).ok()?;
+    Some(text.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+fn another_systems(owner: &str, system: &str) -> String {
+    format!("holds the data of `{owner}`, and this is `{system}`; set MINOS_DATA to another folder")
 }
 
 fn in_use(lock: &mut File) -> String {
@@ -61,11 +86,20 @@ mod tests {
     fn a_folder_is_one_process_s_alone_until_that_ends() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("a/b");
-        let first = DataFolder::open(&folder).unwrap();
-        let error = DataFolder::open(&folder).unwrap_err().to_string();
+        let first = DataFolder::open(&folder, "shop").unwrap();
+        let error = DataFolder::open(&folder, "shop").unwrap_err().to_string();
         assert!(error.contains(&format!("is in use by process {}", std::process::id())), "{error}");
         drop(first);
-        DataFolder::open(&folder).unwrap();
+        DataFolder::open(&folder, "shop").unwrap();
+    }
+
+    #[test]
+    fn a_folder_is_one_system_s_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        drop(DataFolder::open(parent.path(), "shop").unwrap());
+        drop(DataFolder::open(parent.path(), "shop").unwrap());
+        let error = DataFolder::open(parent.path(), "bank").unwrap_err().to_string();
+        assert!(error.contains("holds the data of `shop`, and this is `bank`"), "{error}");
     }
 
     #[test]
@@ -73,7 +107,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let file = parent.path().join("file");
         std::fs::write(&file, "").unwrap();
-        let error = DataFolder::open(&file.join("below")).unwrap_err().to_string();
+        let error = DataFolder::open(&file.join("below"), "shop").unwrap_err().to_string();
         assert!(error.contains("cannot be made"), "{error}");
     }
 }

@@ -79,13 +79,17 @@ impl Running {
 
     pub(super) async fn start(system: System, config: Config) -> Result<Self, StartError> {
         check(&system, &config)?;
-        // The address first: it is the mistake made most often, and nothing has been touched yet.
+        let given = given_keys(&system, &config)?;
+        // The address before the data: it is the mistake made most often, and nothing has been touched yet.
         let entrance = bind(config.listen).await?;
         let stands_here = config.keys.is_none() || (!system.services.is_empty() && engines::is_embedded(&config));
-        let data = if stands_here { Some(DataFolder::open(&config.data)?) } else { None };
+        let data = if stands_here { Some(DataFolder::open(&config.data, system.name)?) } else { None };
         let folder = data.as_ref().map_or(config.data.clone(), |data| data.path().to_owned());
         let context = Context::system();
-        let keys = keys(&system, &config, &folder, &context)?;
+        let keys = match given {
+            Some(keys) => keys,
+            None => development_keys(&system, &folder, &context)?,
+        };
         let client =
             crate::http::client(config.request_time).map_err(|error| StartError::Process(error.to_string()))?;
         let registry = Shutdown::new();
@@ -261,15 +265,27 @@ fn check(system: &System, config: &Config) -> Result<(), ConfigErrors> {
     if mistakes.is_empty() { Ok(()) } else { Err(ConfigErrors(mistakes)) }
 }
 
-fn keys(system: &System, config: &Config, data: &Path, context: &Context) -> Result<Keys, StartError> {
-    if let Some(path) = &config.keys {
-        let keys = Keys::read(path)?;
-        if !config.is_development() && keys.are_of_development() {
-            let why = format!("`{}` holds keys of development mode; make keys of your own", path.display());
-            return Err(ConfigErrors(vec![why]).into());
-        }
-        return Ok(keys);
+/// The keys of `MINOS_KEYS`, complete for what runs here; nothing where none are configured.
+fn given_keys(system: &System, config: &Config) -> Result<Option<Keys>, StartError> {
+    let Some(path) = &config.keys else { return Ok(None) };
+    let keys = Keys::read(path)?;
+    let mut mistakes = Vec::new();
+    if !config.is_development() && keys.are_of_development() {
+        mistakes.push(format!("`{}` holds keys of development mode; make keys of your own", path.display()));
     }
+    for service in &system.services {
+        let name = service.name;
+        if !keys.registration.contains_key(name) {
+            mistakes.push(format!("`{}` lacks `services.{name}`", path.display()));
+        } else if keys.messages.get(name).is_none_or(|pair| pair.signing.is_none()) {
+            mistakes.push(format!("`{}` lacks a key that signs in `services.{name}.messages`", path.display()));
+        }
+    }
+    if mistakes.is_empty() { Ok(Some(keys)) } else { Err(ConfigErrors(mistakes).into()) }
+}
+
+/// Keys of development mode, kept in the data folder.
+fn development_keys(system: &System, data: &Path, context: &Context) -> Result<Keys, StartError> {
     let mut names: Vec<&str> = system.services.iter().map(|service| service.name).collect();
     names.extend(system.gateway.iter().flat_map(|gateway| gateway.routes.iter().map(|route| route.subdomain)));
     Ok(Keys::development(&data.join("keys.json"), &names, context)?)

@@ -131,7 +131,7 @@ impl Keys {
         for (service, entry) in &file.services {
             let room = format!("services.{service}");
             keys.messages.insert(service.clone(), pair(&format!("{room}.messages"), &entry.messages, &mut mistakes));
-            if let Some(weakness) = weakness(&entry.registration) {
+            if let Some(weakness) = weakness(&entry.registration).or_else(|| no_header(&entry.registration)) {
                 mistakes.push(format!("`{room}.registration` {weakness}"));
             }
             keys.registration.insert(service.clone(), entry.registration.clone());
@@ -296,6 +296,12 @@ fn read_entry(entry: &KeyEntry) -> Result<Read, String> {
 
 type DecodePem = fn(&[u8]) -> jsonwebtoken::errors::Result<DecodingKey>;
 type EncodePem = fn(&[u8]) -> jsonwebtoken::errors::Result<EncodingKey>;
+
+/// Why a secret cannot be sent in a header.
+fn no_header(secret: &str) -> Option<&'static str> {
+    let fits = secret.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',');
+    (!fits).then_some("must be visible ASCII without spaces and commas: it is sent in a header")
+}
 
 /// Why a secret could be guessed.
 fn weakness(secret: &str) -> Option<&'static str> {

@@ -1,6 +1,7 @@
 //! Exact decimals with a rule: a fixed number of digits, stored as a scaled whole number, a string on the wire.
 
 use rust_decimal::Decimal;
+use serde::de::{Deserializer, Error, Visitor};
 
 use super::Invalid;
 
@@ -48,6 +49,34 @@ pub fn check(number: Decimal, rule: &Rule) -> Result<Decimal, Invalid> {
     Ok(exact)
 }
 
+/// The decimal that a text writes, exactly: nothing is rounded, and nothing but digits, a sign and a point is taken.
+pub fn parse(text: &str) -> Option<Decimal> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+'));
+    if plain { Decimal::from_str_exact(text).ok() } else { None }
+}
+
+/// Reads a decimal from its text. A JSON number is refused: whoever wrote or read it may have rounded it.
+///
+/// # Errors
+/// It is another thing, or no decimal.
+pub fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
+    struct Text;
+
+    impl Visitor<'_> for Text {
+        type Value = Decimal;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a decimal number as text, such as `\"12.50\"`")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Decimal, E> {
+            parse(text).ok_or_else(|| E::custom(format!("is `{text}`, which is no decimal number")))
+        }
+    }
+
+    deserializer.deserialize_str(Text)
+}
+
 /// The scaled whole number of a checked decimal; at most 18 digits, so that it fits.
 pub fn scaled(number: Decimal) -> i64 {
     i64::try_from(number.mantissa()).unwrap_or_default()
@@ -91,12 +120,13 @@ macro_rules! decimal {
         impl std::str::FromStr for $name {
             type Err = $crate::value::Invalid;
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                let plain = text.parse().map_err(|_| $crate::value::Invalid(format!("is `{text}`, which is no decimal number")))?;
+                let wrong = || $crate::value::Invalid(format!("is `{text}`, which is no decimal number"));
+                let plain = $crate::value::decimal::parse(text).ok_or_else(wrong)?;
                 <Self as $crate::value::Refined>::new(plain)
             }
         }
 
-        $crate::__refined_serde!([] $name);
+        $crate::__refined_serde!([] $name, $crate::value::decimal::read);
 
         impl $crate::view::ColumnValue for $name {
             const KIND: $crate::view::ColumnKind = $crate::view::ColumnKind::Decimal($scale);

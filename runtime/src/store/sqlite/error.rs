@@ -62,7 +62,7 @@ pub(super) fn not_read(error: &sqlx::Error) -> StoreError {
 }
 
 /// The error with what can be done about it, where that is known.
-pub(super) fn explained(error: &sqlx::Error) -> String {
+pub(crate) fn explained(error: &sqlx::Error) -> String {
     let hint = match primary_code(error) {
         Some(code::FULL) => "the disk is full: free some space, writing goes on by itself",
         Some(code::BUSY) => {
