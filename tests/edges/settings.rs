@@ -15,7 +15,7 @@ const EDGE: &str = "configuration";
 /// Why the shop does not start with that environment; fails where it does.
 pub(crate) fn refused(folder: &Path, environment: &[(&str, &str)]) -> String {
     let mut process = e2e::Process::start(&binary("shop"), environment, folder);
-    if !process.has_ended(std::time::Duration::from_secs(30)) {
+    if !process.ends_within(std::time::Duration::from_secs(30)) {
         return "it runs".to_owned();
     }
     let ended = process.ends(std::time::Duration::from_secs(30));

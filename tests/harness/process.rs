@@ -96,7 +96,7 @@ impl Process {
     }
 
     /// Whether it ends by itself within that time.
-    pub fn has_ended(&mut self, at_most: Duration) -> bool {
+    pub fn ends_within(&mut self, at_most: Duration) -> bool {
         let until = Instant::now() + at_most;
         while Instant::now() < until {
             if self.child.try_wait().expect("it is a child").is_some() {
