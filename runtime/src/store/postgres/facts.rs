@@ -6,7 +6,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{Error, Row};
 
 use super::decode;
-use super::types::{Id, Moment};
+use super::types::Id;
 use crate::store::LastPositions;
 use crate::store::plan::{Facts, Needs};
 
@@ -60,7 +60,7 @@ pub(super) async fn read(connection: &mut PgConnection, needs: &Needs) -> Result
 /// Begins a transaction and draws its id, before any position is drawn: the fence of those who tail rests on that order. Gives the
 /// database's clock.
 pub(super) async fn begin(connection: &mut PgConnection) -> Result<Timestamp, Error> {
-    sqlx::query("BEGIN").execute(&mut *connection).await?;
-    let row = sqlx::query("SELECT clock_timestamp(), pg_current_xact_id()::text").fetch_one(connection).await?;
-    Ok(row.try_get::<Moment, _>(0)?.0)
+    let text = "BEGIN; SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, pg_current_xact_id()::text";
+    let row = sqlx::raw_sql(text).fetch_one(connection).await?;
+    Timestamp::from_microsecond(row.try_get(0)?).map_err(|error| Error::Decode(error.into()))
 }

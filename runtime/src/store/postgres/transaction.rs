@@ -63,7 +63,7 @@ async fn by_plan(
         let moved: Vec<_> = moved.collect();
         drawn = changes::write(connection, tables, &changes, &moved, at).await?;
     }
-    sqlx::query("COMMIT").execute(connection).await.map_err(|error| commit_failed(&error))?;
+    sqlx::raw_sql("COMMIT").execute(connection).await.map_err(|error| commit_failed(&error))?;
     // What was planned counts from 1; the database drew others, in the same order.
     let true_position = |planned: u64| drawn.get(usize::try_from(planned - 1).ok()?).copied();
     let true_positions = |planned: Vec<u64>| planned.into_iter().filter_map(true_position).collect();

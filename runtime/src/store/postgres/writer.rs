@@ -172,7 +172,7 @@ impl Lane {
             // It was the statement's own transaction, and is over.
             (Err(_), Way::Append(_)) => true,
             (Err(_), Way::Plan(_)) => {
-                let rolling_back = sqlx::query("ROLLBACK").execute(&mut connection);
+                let rolling_back = sqlx::raw_sql("ROLLBACK").execute(&mut connection);
                 let rolled_back = tokio::time::timeout(self.settings.answer_within(), rolling_back).await;
                 rolled_back.is_ok_and(|done| done.is_ok())
             }

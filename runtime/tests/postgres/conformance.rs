@@ -1,8 +1,5 @@
 //! The Postgres store passes the conformance suite, on a private server.
 
-#![cfg(feature = "postgres")]
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
