@@ -8,6 +8,7 @@
 //! * [`log`]: messages between services, the relay that fills it and the consumers that empty it.
 //! * [`engine`]: deciding commands; [`projection`]: keeping views; [`process`]: moving sagas, policies, timers, port calls.
 //! * [`evolution`]: what an earlier spec wrote, and whether this one reads it.
+//! * [`instances`]: several processes of one service, and which of them does what.
 //! * [`service`] and [`system`]: one service wired; many in one process.
 //! * [`gateway`], [`registry`], [`token`], [`health`], [`telemetry`], [`config`], [`shutdown`]: the edges; [`fault`]: where trials end the process.
 
@@ -24,6 +25,7 @@ pub mod fault;
 pub mod gateway;
 pub mod health;
 pub mod http;
+pub mod instances;
 pub mod log;
 pub mod parse;
 pub mod port;

@@ -11,6 +11,7 @@ use crate::commit::{CommitError, Timer};
 use crate::context::Context;
 use crate::engine::{Beside, CommandRequest, Engine, ExecuteError, Executed};
 use crate::event::DecodeError;
+use crate::instances::{Instances, Work};
 use crate::log::HandlingError;
 use crate::log::consumer::{Handler, Source};
 use crate::service::Service;
@@ -55,7 +56,15 @@ pub struct Processes {
     policies: Vec<Arc<dyn AnyPolicy>>,
     ports: PortCaller,
     shutdown: Shutdown,
+    instances: Instances,
 }
+
+/// Timers are fired, and ports called, by one instance each.
+const TIMERS: Work<'static> = Work { name: "timers", number: 0 };
+/// How long it waits before it tries again to take sagas up.
+const RECOVERY: std::time::Duration = std::time::Duration::from_secs(1);
+/// See [`TIMERS`].
+const PORTS: Work<'static> = Work { name: "timers", number: 1 };
 
 impl Processes {
     /// What `service` registered, over its store and engine.
@@ -76,7 +85,15 @@ impl Processes {
             shutdown.clone(),
         );
         let (sagas, policies) = (service.sagas.clone(), service.policies.clone());
-        Self { service: service.name.to_owned(), store, context, decider, mover, sagas, policies, ports, shutdown }
+        let (service, instances) = (service.name.to_owned(), Instances::alone());
+        Self { service, store, context, decider, mover, sagas, policies, ports, shutdown, instances }
+    }
+
+    /// One of several that share the work.
+    #[must_use]
+    pub fn among(mut self, instances: Instances) -> Self {
+        self.instances = instances;
+        self
     }
 
     /// The consumers: the inbox, one a saga, one a policy.
@@ -102,22 +119,49 @@ impl Processes {
 
     /// Takes up what a crash left, then calls ports and runs timers until shutdown.
     pub async fn start(&self) -> Result<(), ProcessError> {
-        saga::recovery::recover(&self.mover, &self.ports).await?;
+        if self.instances.does(PORTS) {
+            saga::recovery::recover(&self.mover, &self.ports).await?;
+        }
         let timers = Timers {
             service: self.service.clone(),
             store: Arc::clone(&self.store),
             context: self.context.clone(),
             decider: Arc::clone(&self.decider),
             mover: Arc::clone(&self.mover),
+            instances: self.instances.clone(),
         };
         self.shutdown.spawn("timers", timers.run(self.shutdown.clone()));
-        self.shutdown.spawn("port calls", self.ports.clone().run());
+        let (mover, ports) = (Arc::clone(&self.mover), self.ports.clone());
+        self.shutdown.spawn("port calls", call_ports(mover, ports, self.instances.clone(), self.shutdown.clone()));
         Ok(())
     }
 
     /// What an operator sees and decides.
     pub fn operator(&self) -> Operator {
         Operator { store: Arc::clone(&self.store), mover: Arc::clone(&self.mover), ports: self.ports.clone() }
+    }
+}
+
+/// Calls ports while that is this instance's work; one that takes it over takes up what the other left.
+async fn call_ports(mover: Arc<Mover>, ports: PortCaller, instances: Instances, shutdown: Shutdown) {
+    let mut taken_up = instances.does(PORTS);
+    loop {
+        tokio::select! {
+            () = instances.until(|instances| instances.does(PORTS)) => {}
+            () = shutdown.asked() => return,
+        }
+        if !taken_up && let Err(error) = saga::recovery::recover(&mover, &ports).await {
+            tracing::warn!(%error, "sagas under way could not be taken up; trying again");
+            if shutdown.sleep(RECOVERY).await {
+                return;
+            }
+            continue;
+        }
+        taken_up = false;
+        tokio::select! {
+            () = ports.clone().run() => return,
+            () = instances.until(|instances| !instances.does(PORTS)) => {}
+        }
     }
 }
 

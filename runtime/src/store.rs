@@ -85,6 +85,11 @@ pub trait Store: Send + Sync {
         self.wake().wait(at_most).await;
     }
 
+    /// Whether other processes may use this store at the same moment: then they share the work (see [`crate::instances`]).
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Whether the database answers; the text says what is wrong.
     async fn health(&self) -> Result<(), StoreError>;
 

@@ -35,6 +35,12 @@ pub trait Handler: Send + Sync {
     /// Where it begins when it has no position yet.
     fn start(&self) -> Start;
 
+    /// Whether all of its sources are to be handled by one instance of the service: what one message changes, another reads,
+    /// whatever their sources. Else instances share its partitions.
+    fn has_one_writer(&self) -> bool {
+        false
+    }
+
     /// Whether it has anything to do with the message. Others are passed over, and not held back by a parked key.
     fn wants(&self, delivery: &Delivery) -> bool;
 
@@ -54,6 +60,16 @@ pub enum Source {
     Own,
     /// A topic: `catalog.events`, `orders.inbox`.
     Topic(String),
+}
+
+impl Source {
+    /// Its topic, as positions name it.
+    pub(crate) fn topic(&self) -> &str {
+        match self {
+            Self::Own => "own",
+            Self::Topic(topic) => topic,
+        }
+    }
 }
 
 /// Where a new consumer begins.

@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::time::Instant;
 
 use super::{Log, LogError, Message, Read};
@@ -176,10 +176,19 @@ impl Log for KafkaLog {
     }
 
     async fn end(&self, topic: &str, partition: u32) -> Result<u64, LogError> {
-        let (name, number) = (self.name(topic), i32::try_from(partition).unwrap_or(i32::MAX));
-        let marks = self.ask(move |client| client.fetch_watermarks(&name, number, TIME)).await?;
-        let (_, high) = marks.map_err(|error| unavailable(&error))?;
-        Ok(u64::try_from(high).unwrap_or(0))
+        let number = i32::try_from(partition).unwrap_or(i32::MAX);
+        let begun = Instant::now();
+        loop {
+            let name = self.name(topic);
+            match self.ask(move |client| client.fetch_watermarks(&name, number, TIME)).await? {
+                Ok((_, high)) => return Ok(u64::try_from(high).unwrap_or(0)),
+                // A topic made just now, or a partition that moves: its leader is not known everywhere yet.
+                Err(error) if is_moving(&error) && begun.elapsed() < TIME => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                Err(error) => return Err(unavailable(&error)),
+            }
+        }
     }
 
     async fn health(&self) -> Result<(), LogError> {
@@ -192,6 +201,12 @@ impl Log for KafkaLog {
         drop(self.client.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.readers.close().await;
     }
+}
+
+fn is_moving(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    let code = error.rdkafka_error_code();
+    matches!(code, Some(Code::NotLeaderForPartition | Code::LeaderNotAvailable | Code::UnknownTopicOrPartition))
 }
 
 fn unavailable(error: &KafkaError) -> LogError {

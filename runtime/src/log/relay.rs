@@ -23,6 +23,7 @@ use crate::commit::CommitError;
 use crate::context::Context;
 use crate::event::{Json, Recorded};
 use crate::fault::Point;
+use crate::instances::{Instances, Work};
 use crate::log::SentMessage;
 use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError};
@@ -53,6 +54,8 @@ pub struct Relay {
     pub signer: Arc<dyn MessageSigner>,
     /// Clock and randomness.
     pub context: Context,
+    /// Who else could publish: one of them does.
+    pub instances: Instances,
 }
 
 /// Why the relay has to begin again from its checkpoint.
@@ -84,10 +87,17 @@ struct Draft {
 }
 
 impl Relay {
-    /// Makes the service's own topics and starts both tails.
+    /// Makes the service's own topics and starts both tails. A log that is away is waited for.
+    ///
+    /// # Errors
+    /// [`LogError::Refused`] where a topic cannot be used.
     pub async fn start(self, shutdown: &Shutdown) -> Result<(), LogError> {
-        self.log.create_topic(&events_topic(&self.service)).await?;
-        self.log.create_topic(&inbox_topic(&self.service)).await?;
+        for topic in [events_topic(&self.service), inbox_topic(&self.service)] {
+            match self.log.create_topic(&topic).await {
+                Err(LogError::Unavailable(why)) => tracing::warn!(topic, why, "the topic is made later"),
+                made => made?,
+            }
+        }
         let events = Tail::new(self.clone(), Kind::Events);
         let outgoing = Tail::new(self, Kind::Outgoing);
         shutdown.spawn("relay of events", events.run(shutdown.clone()));
@@ -147,7 +157,19 @@ impl Tail {
 
     /// Until shutdown; whatever goes wrong, it begins again from the checkpoint.
     async fn run(mut self, shutdown: Shutdown) {
-        while let Err(error) = self.follow(&shutdown).await {
+        let instances = self.relay.instances.clone();
+        loop {
+            tokio::select! {
+                () = instances.until(|instances| instances.does(self.work())) => {}
+                () = shutdown.asked() => return,
+            }
+            let Err(error) = self.follow(&shutdown).await else {
+                if shutdown.is_asked() {
+                    return;
+                }
+                tracing::info!(service = self.relay.service, "another instance relays");
+                continue;
+            };
             let pause = self.backoff.pause(&self.relay.context);
             tracing::warn!(service = self.relay.service, %error, ?pause, "the relay begins again from its checkpoint");
             if shutdown.sleep(pause).await {
@@ -156,12 +178,19 @@ impl Tail {
         }
     }
 
-    /// From the checkpoint until shutdown: what was committed by then is still published.
+    fn work(&self) -> Work<'static> {
+        Work { name: "relay", number: self.kind as u32 }
+    }
+
+    /// From the checkpoint until shutdown (what was committed by then is still published), or until it is another's work.
     async fn follow(&mut self, shutdown: &Shutdown) -> Result<(), RelayError> {
         let mut wake = self.relay.store.wake();
         let mut checkpoint = Checkpoint::load(&*self.relay.store, self.consumer(), &self.relay.service).await?;
         let mut poll = POLL.0;
         loop {
+            if !self.relay.instances.does(self.work()) {
+                return checkpoint.save(&*self.relay.store).await;
+            }
             let drafts = self.read(checkpoint.read_up_to()).await?;
             if drafts.is_empty() {
                 if shutdown.is_asked() {
@@ -187,12 +216,14 @@ impl Tail {
         let mut messages = Vec::with_capacity(drafts.len());
         for draft in drafts {
             if let Some(topic) = draft.topic {
-                let partition = partition_of(&draft.message.key, self.partitions(&topic).await?);
-                let previous = checkpoint.published(&topic, partition, draft.pos);
-                let epoch = checkpoint.epoch().to_owned();
-                let mut message = Message { topic, partition, previous, epoch, ..draft.message };
-                message.signature = self.relay.signer.sign(&message);
-                messages.push(message);
+                let partitions = self.partitions(&topic).await?;
+                for partition in places(&draft.message, partitions) {
+                    let previous = checkpoint.published(&topic, partition, draft.pos);
+                    let (topic, epoch) = (topic.clone(), checkpoint.epoch().to_owned());
+                    let mut message = Message { topic, partition, previous, epoch, ..draft.message.clone() };
+                    message.signature = self.relay.signer.sign(&message);
+                    messages.push(message);
+                }
             }
             checkpoint.read(draft.pos);
         }
@@ -280,4 +311,13 @@ fn outgoing_draft(service: &str, sent: SentMessage) -> Draft {
         signature: String::new(),
     };
     Draft { pos: sent.pos, topic: (!stays).then_some(outgoing.to), message }
+}
+
+/// Where a message goes: to the partition of its key. That a saga has ended goes to all of them, since its commands do: on
+/// each, what was kept for it is forgotten after the last of them.
+fn places(message: &Message, partitions: u32) -> Vec<u32> {
+    match message.body {
+        Body::Ended { .. } => (0..partitions).collect(),
+        _ => vec![partition_of(&message.key, partitions)],
+    }
 }

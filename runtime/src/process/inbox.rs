@@ -6,12 +6,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::policy::RECEIVER_PREFIX;
 use super::refused::RefusedCommand;
 use super::saga::log::{Outcome, parse_stream};
 use super::saga::mover::{Loaded, Mover, News};
 use crate::commit::{Answer, Commit};
+use crate::context::derived_id;
 use crate::engine::{CommandRequest, ExecuteError};
 use crate::event::StreamId;
 use crate::fault::Point;
@@ -104,16 +106,21 @@ fn request(message: &Message, body: &CommandBody) -> CommandRequest {
         meta: message.meta.clone(),
         if_match: None,
         internal: true,
-        saga: body.saga,
+        saga: body.saga.map(|saga| kept_for(saga, message.partition)),
         undoes: body.undoes,
     }
+}
+
+/// Under what answers are kept for a saga: apart for each partition, as its end comes on each.
+fn kept_for(saga: Uuid, partition: u32) -> Uuid {
+    if partition == 0 { saga } else { derived_id(&["saga", &saga.to_string(), "partition", &partition.to_string()]) }
 }
 
 /// The reply to a command. A policy gets its refused command back with it, so that it can be listed and sent again.
 fn reply(message: &Message, body: &CommandBody, answer: &Answer) -> Outgoing {
     let refused = matches!(answer, Answer::Refused(_)) && body.reply_to.receiver.starts_with(RECEIVER_PREFIX);
     Outgoing {
-        id: crate::context::derived_id(&["reply", &message.id.to_string()]),
+        id: derived_id(&["reply", &message.id.to_string()]),
         to: body.reply_to.topic.clone(),
         key: body.reply_to.receiver.clone(),
         body: Body::Reply(ReplyBody {
@@ -153,9 +160,9 @@ impl Handler for Inbox {
             }
             Body::Reply(body) => self.reply(message, body, effects).await,
             Body::Ended { saga } => {
-                // All its commands stand before this one in the inbox, and none of them can come again: the position moves past
-                // them in the same commit.
-                effects.commit.forgets.push(*saga);
+                // All its commands of this partition stand before this one, and none of them can come again: the position
+                // moves past them in the same commit. Those of other partitions may still be on their way.
+                effects.commit.forgets.push(kept_for(*saga, message.partition));
                 Ok(Handled::InEffects)
             }
             Body::Event(_) | Body::Port(_) => {

@@ -1,6 +1,6 @@
 //! Durable timers: one runner a service wakes sagas and fires the timers of aggregates when the store's clock says so.
 //!
-//! Many instances may run it: whoever comes second finds the timer cleared, or is told of a conflict.
+//! One of the instances runs it. Should two, whoever comes second finds the timer cleared, or is told of a conflict.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use crate::commit::{Commit, Timer, TimerChange};
 use crate::context::Context;
 use crate::event::StreamId;
 use crate::fault::Point;
+use crate::instances::Instances;
 use crate::saga::Retry;
 use crate::shutdown::Shutdown;
 use crate::store::Store;
@@ -57,6 +58,8 @@ pub struct Timers {
     pub decider: Arc<dyn Decider>,
     /// Wakes sagas.
     pub mover: Arc<Mover>,
+    /// Who else could fire them.
+    pub instances: Instances,
 }
 
 impl Timers {
@@ -65,6 +68,12 @@ impl Timers {
         let mut wake = self.store.wake();
         let mut failed: BTreeMap<Uuid, (u32, Instant)> = BTreeMap::new();
         while !shutdown.is_asked() {
+            if !self.instances.does(super::TIMERS) {
+                tokio::select! {
+                    () = self.instances.until(|instances| instances.does(super::TIMERS)) => {}
+                    () = shutdown.asked() => return,
+                }
+            }
             let sleep = match self.store.due_timers(BATCH + failed.len()).await {
                 Ok(timers) => {
                     let now = Instant::now();

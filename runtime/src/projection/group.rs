@@ -102,6 +102,11 @@ impl Handler for Group {
         self.sources.clone()
     }
 
+    /// Its rows are read and written again, from whatever source comes.
+    fn has_one_writer(&self) -> bool {
+        true
+    }
+
     fn start(&self) -> Start {
         Start::First
     }

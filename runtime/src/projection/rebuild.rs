@@ -14,6 +14,7 @@ use super::group::{Group, groups};
 use super::{AnyKeptView, AnyView, KeptViews, ViewTables, tables};
 use crate::commit::Commit;
 use crate::fault::Point;
+use crate::log::LogError;
 use crate::log::consumer::{Consumers, Handler, OperatorError, Progress, State};
 use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError};
@@ -233,7 +234,12 @@ async fn drop_table(store: &dyn Store, entry: &Entry) -> Result<(), StoreError> 
 /// Whether anything has happened that a new view would have to catch up with.
 async fn has_history(consumers: &Consumers, group: &Group) -> Result<bool, OperatorError> {
     for source in group.sources() {
-        if consumers.ends(&source).await?.iter().any(|(_, _, end)| *end > 0) {
+        let ends = match consumers.ends(&source).await {
+            // It cannot be said now: then the view catches up before it answers.
+            Err(OperatorError::Log(LogError::Unavailable(_))) => return Ok(true),
+            ends => ends?,
+        };
+        if ends.iter().any(|(_, _, end)| *end > 0) {
             return Ok(true);
         }
     }

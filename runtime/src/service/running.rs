@@ -12,9 +12,10 @@ use crate::config::{Config, HostPort};
 use crate::context::Context;
 use crate::engine::Engine;
 use crate::http::service::ServiceHttp;
+use crate::instances::Instances;
 use crate::log::consumer::{Consumers, Parts, Source};
 use crate::log::relay::Relay;
-use crate::log::{Log, MessageSigner, MessageVerifier};
+use crate::log::{Log, LogError, MessageSigner, MessageVerifier};
 use crate::process::{Decider, Processes};
 use crate::projection::Projections;
 use crate::registry::Registration;
@@ -49,6 +50,7 @@ pub(crate) struct RunningService {
     ready: Arc<AtomicBool>,
     /// The server.
     intake: Shutdown,
+    instances: Instances,
     /// Renews the lease.
     lease: Shutdown,
     /// Consumers, relay, timers, port calls.
@@ -102,6 +104,7 @@ impl RunningService {
         if !self.work.finish(at_most).await {
             tracing::warn!(service, "work was still under way; it goes on at the next start");
         }
+        self.instances.leave().await;
         self.store.close().await;
         tracing::info!(service, "stopped");
     }
@@ -120,7 +123,9 @@ async fn start(
     let credential = keys.registration.get(name).cloned().ok_or_else(|| no_key(name, "registration"))?;
     let (signer, verifier): (Arc<dyn MessageSigner>, Arc<dyn MessageVerifier>) =
         (Arc::new(signer), Arc::new(ServiceVerifier::new(&keys)));
+    let instances = Instances::join(&store, &context, &work).await.map_err(text)?;
     let parts = Parts {
+        instances: instances.clone(),
         service: name.to_owned(),
         store: Arc::clone(&store),
         log: Arc::clone(&log),
@@ -128,6 +133,7 @@ async fn start(
         context: context.clone(),
     };
     let relay = Relay {
+        instances: instances.clone(),
         service: name.to_owned(),
         store: Arc::clone(&store),
         log: Arc::clone(&log),
@@ -142,12 +148,13 @@ async fn start(
     let (tables, kept) = (Arc::clone(&projections.tables), Arc::clone(&projections.kept));
     let engine = Arc::new(Engine::new(&service, Arc::clone(&store), context.clone(), tables, kept));
     let decider = Arc::clone(&engine) as Arc<dyn Decider>;
-    let processes = Processes::new(&service, Arc::clone(&store), context.clone(), decider, work.clone());
+    let processes =
+        Processes::new(&service, Arc::clone(&store), context.clone(), decider, work.clone()).among(instances.clone());
     processes.prepare().await.map_err(text)?;
     for handler in processes.handlers() {
         for source in handler.sources() {
             if let Source::Topic(topic) = source {
-                log.create_topic(&topic).await.map_err(text)?;
+                make_topic(&*log, &topic).await?;
             }
         }
         consumers.start(handler).await.map_err(text)?;
@@ -179,7 +186,7 @@ async fn start(
         lease.spawn("registration", registration.keep(client.clone(), lease.clone()));
     }
     tracing::info!(%address, %instance, "started");
-    Ok(RunningService { name, address, store, registration, client, ready, intake, lease, work })
+    Ok(RunningService { name, address, store, registration, client, ready, intake, instances, lease, work })
 }
 
 /// Topics that others fill, so that they can be read before those others have ever started.
@@ -187,7 +194,16 @@ async fn create_topics(service: &Service, log: &dyn Log) -> Result<(), String> {
     let events = service.views.iter().flat_map(|view| view.handles());
     let foreign = events.filter_map(|event| event.split_once('.')).map(|(owner, _)| owner);
     for owner in foreign.filter(|owner| *owner != service.name).collect::<std::collections::BTreeSet<_>>() {
-        log.create_topic(&format!("{owner}.events")).await.map_err(text)?;
+        make_topic(log, &format!("{owner}.events")).await?;
+    }
+    Ok(())
+}
+
+/// Where the log is away the topic is made later, by whoever reads it: a service answers without the log.
+async fn make_topic(log: &dyn Log, topic: &str) -> Result<(), String> {
+    match log.create_topic(topic).await {
+        Err(LogError::Unavailable(why)) => tracing::warn!(topic, why, "the topic is made later"),
+        made => made.map_err(text)?,
     }
     Ok(())
 }

@@ -378,6 +378,10 @@ impl Store for PostgresStore {
         Ok(self.epoch.clone())
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn wake(&self) -> Wake {
         Wake::new(self.commits.subscribe())
     }

@@ -4,6 +4,8 @@
 
 mod consumers;
 mod crashes;
+#[cfg(feature = "kafka")]
+mod instances;
 mod queries;
 mod relay;
 mod support;

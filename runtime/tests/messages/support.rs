@@ -10,6 +10,7 @@ use minos_runtime::caller::Caller;
 use minos_runtime::commit::{Append, Commit};
 use minos_runtime::context::{Context, Meta, derived_id};
 use minos_runtime::event::{NewEvent, StreamId};
+use minos_runtime::instances::Instances;
 use minos_runtime::log::consumer::{Consumers, Delivery, Effects, Handled, Handler, Parts, Source, Start};
 use minos_runtime::log::embedded::EmbeddedLog;
 use minos_runtime::log::relay::Relay;
@@ -31,6 +32,7 @@ pub(crate) struct Service {
     pub(crate) keys: Arc<Keys>,
     pub(crate) context: Context,
     pub(crate) shutdown: Shutdown,
+    pub(crate) instances: Instances,
 }
 
 /// Signs with a service's name; believes those that are not distrusted.
@@ -52,24 +54,63 @@ impl MessageVerifier for Keys {
 
 impl Service {
     pub(crate) async fn start(folder: &Path, name: &str) -> Self {
+        let log: Arc<dyn Log> = Arc::new(EmbeddedLog::open(&folder.join("log.db")).await.unwrap());
+        Self::over(folder, name, log).await
+    }
+
+    /// A service whose messages go over `log`.
+    pub(crate) async fn over(folder: &Path, name: &str, log: Arc<dyn Log>) -> Self {
         let context = Context::system();
         let store: Arc<dyn Store> =
             Arc::new(SqliteStore::open(&folder.join(format!("{name}.db")), name, &context).await.unwrap());
-        let log: Arc<dyn Log> = Arc::new(EmbeddedLog::open(&folder.join("log.db")).await.unwrap());
-        let (shutdown, keys) = (Shutdown::new(), Arc::new(Keys::default()));
+        Self::with(name, store, log, Instances::alone(), Shutdown::new()).await
+    }
+
+    async fn with(
+        name: &str,
+        store: Arc<dyn Store>,
+        log: Arc<dyn Log>,
+        instances: Instances,
+        shutdown: Shutdown,
+    ) -> Self {
+        let (context, keys) = (Context::system(), Arc::new(Keys::default()));
         let parts = Parts {
             service: name.to_owned(),
             store: Arc::clone(&store),
             log: Arc::clone(&log),
             verifier: Arc::clone(&keys) as Arc<dyn MessageVerifier>,
             context: context.clone(),
+            instances: instances.clone(),
         };
         let consumers = Arc::new(Consumers::open(parts, &shutdown).await.unwrap());
-        Self { name: name.to_owned(), store, log, consumers, keys, context, shutdown }
+        Self { name: name.to_owned(), store, log, consumers, keys, context, shutdown, instances }
+    }
+
+    /// The same, but it knows that there may be others.
+    #[cfg(feature = "kafka")]
+    pub(crate) async fn among_others(self) -> Self {
+        self.another().await
+    }
+
+    /// Another instance of the same service.
+    #[cfg(feature = "kafka")]
+    pub(crate) async fn another(&self) -> Self {
+        let shutdown = Shutdown::new();
+        let instances = Instances::among(&self.store, &self.context, &shutdown).await.unwrap();
+        Self::with(&self.name, Arc::clone(&self.store), Arc::clone(&self.log), instances, shutdown).await
+    }
+
+    /// Which partitions of a consumer's one topic this instance reads.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn owned(&self, consumer: &str, partitions: u32) -> Vec<u32> {
+        let does =
+            |number: &u32| self.instances.does(minos_runtime::instances::Work { name: consumer, number: *number });
+        (0..partitions).filter(does).collect()
     }
 
     pub(crate) async fn relay(&self) {
         let relay = Relay {
+            instances: self.instances.clone(),
             service: self.name.clone(),
             store: Arc::clone(&self.store),
             log: Arc::clone(&self.log),

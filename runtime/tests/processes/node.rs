@@ -11,6 +11,7 @@ use minos_runtime::commit::{Answer, Commit};
 use minos_runtime::context::{Context, Meta};
 use minos_runtime::engine::{CommandRequest, Engine};
 use minos_runtime::event::{Event, StreamId};
+use minos_runtime::instances::Instances;
 use minos_runtime::log::consumer::{Consumers, Parts};
 use minos_runtime::log::embedded::EmbeddedLog;
 use minos_runtime::log::relay::Relay;
@@ -60,14 +61,21 @@ impl Node {
         let engine = Arc::new(Engine::new(&service, Arc::clone(&store), context.clone(), tables, kept));
         let name = service.name.to_owned();
         let parts = Parts {
+            instances: Instances::alone(),
             service: name.clone(),
             store: Arc::clone(&store),
             log: Arc::clone(&log),
             verifier: Arc::new(Trust),
             context: context.clone(),
         };
-        let relay =
-            Relay { service: name, store: Arc::clone(&store), log, signer: Arc::new(Trust), context: context.clone() };
+        let relay = Relay {
+            service: name,
+            store: Arc::clone(&store),
+            log,
+            signer: Arc::new(Trust),
+            context: context.clone(),
+            instances: Instances::alone(),
+        };
         relay.start(shutdown).await.unwrap();
         let consumers = Consumers::open(parts, shutdown).await.unwrap();
         let decider: Arc<dyn Decider> = Arc::<Engine>::clone(&engine);

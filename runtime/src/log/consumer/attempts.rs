@@ -5,6 +5,7 @@
 
 use super::Delivery;
 use crate::commit::Commit;
+use crate::instances::Instances;
 use crate::log::{SourceKey, consumer::runner::Failure};
 use crate::store::{Store, StoreError};
 use crate::view::{ColumnDef, ColumnKind, Comparison, Filter, Row, RowChange, Select, Table, Value};
@@ -15,9 +16,13 @@ pub(super) const MOST: i64 = 3;
 /// The table's name.
 const TABLE: &str = "consumer_runs";
 
-/// The runs of one consumer.
+/// More rows than consumers and instances come to.
+const ROWS: usize = 10_000;
+
+/// The runs of one consumer, on one instance of the service.
 pub(super) struct Attempts {
-    consumer: String,
+    /// The row's key: `<consumer>`, or `<consumer>@<instance>` where there may be several.
+    row: String,
     /// What the last run was at when it ended, and how often it was begun.
     last: Option<(SourceKey, u64, i64)>,
 }
@@ -41,17 +46,38 @@ pub(super) fn table() -> Table {
 }
 
 impl Attempts {
-    /// Begins a run; says whether the one before was not ended.
-    pub(super) async fn begin(store: &dyn Store, consumer: &str) -> Result<(Self, bool), Failure> {
-        let filter = Filter::Compare("consumer".to_owned(), Comparison::Eq, Value::Text(consumer.to_owned()));
-        let select = Select { table: TABLE.to_owned(), filter, order: Vec::new(), after: None, limit: 1 };
-        let row = store.select(&select).await?.pop();
-        let unclean = row.as_ref().is_some_and(|row| row.get(1) == Some(&Value::Bool(false)));
-        let last = row.filter(|_| unclean).and_then(|row| read(&row));
-        let attempts = Self { consumer: consumer.to_owned(), last };
-        if !unclean {
-            attempts.write(store, false).await?;
+    /// Begins a run; says whether the one before was not ended: on this instance (unless it is `running`), or on one that is
+    /// gone.
+    pub(super) async fn begin(
+        store: &dyn Store,
+        consumer: &str,
+        instances: &Instances,
+        running: bool,
+    ) -> Result<(Self, bool), Failure> {
+        let own = match instances.is_alone() {
+            true => consumer.to_owned(),
+            false => format!("{consumer}@{}", instances.me()),
+        };
+        let filter = Filter::everything();
+        let select = Select { table: TABLE.to_owned(), filter, order: Vec::new(), after: None, limit: ROWS };
+        let mut last: Option<(SourceKey, u64, i64)> = None;
+        let mut left = Vec::new();
+        for row in store.select(&select).await? {
+            let (Some(Value::Text(name)), Some(ended)) = (row.first(), row.get(1)) else { continue };
+            let mine = *name == own && !running;
+            let gone = name.split_once('@').is_some_and(|(of, by)| of == consumer && !instances.is_alive(by));
+            if !mine && !gone {
+                continue;
+            }
+            if *ended == Value::Bool(false) {
+                left.push(name.clone());
+                last = read(&row).into_iter().chain(last).max_by_key(|(_, _, attempts)| *attempts);
+            }
         }
+        let attempts = Self { row: own, last };
+        let unclean = !left.is_empty();
+        let others = left.into_iter().filter(|name| *name != attempts.row).map(remove).collect();
+        attempts.write(store, false, others).await?;
         Ok((attempts, unclean))
     }
 
@@ -65,7 +91,7 @@ impl Attempts {
             return Ok(false);
         }
         self.last = Some((delivery.source.clone(), delivery.pos, before + 1));
-        self.write(store, false).await?;
+        self.write(store, false, Vec::new()).await?;
         Ok(true)
     }
 
@@ -77,12 +103,12 @@ impl Attempts {
     /// Ends the run.
     pub(super) async fn end(&mut self, store: &dyn Store) -> Result<(), Failure> {
         self.last = None;
-        self.write(store, true).await
+        self.write(store, true, Vec::new()).await
     }
 
-    async fn write(&self, store: &dyn Store, ended: bool) -> Result<(), Failure> {
+    async fn write(&self, store: &dyn Store, ended: bool, mut rows: Vec<RowChange>) -> Result<(), Failure> {
         let number = |value: u64| Value::Int(i64::try_from(value).unwrap_or(i64::MAX));
-        let mut row: Row = vec![Value::Text(self.consumer.clone()), Value::Bool(ended)];
+        let mut row: Row = vec![Value::Text(self.row.clone()), Value::Bool(ended)];
         match &self.last {
             Some((source, pos, attempts)) => row.extend([
                 Value::Text(source.topic.clone()),
@@ -93,12 +119,18 @@ impl Attempts {
             ]),
             None => row.extend([Value::Null, Value::Null, Value::Null, Value::Null, Value::Int(0)]),
         }
-        let rows = vec![RowChange::Put { table: TABLE.to_owned(), row }];
+        rows.push(RowChange::Put { table: TABLE.to_owned(), row });
         for result in store.write(vec![Commit { rows, ..Commit::default() }]).await {
             result.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         }
         Ok(())
     }
+}
+
+/// Removes the row of an instance that is gone.
+fn remove(name: String) -> RowChange {
+    let filter = Filter::Compare("consumer".to_owned(), Comparison::Eq, Value::Text(name));
+    RowChange::Delete { table: TABLE.to_owned(), filter }
 }
 
 fn read(row: &Row) -> Option<(SourceKey, u64, i64)> {

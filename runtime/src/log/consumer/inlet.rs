@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::set::Parts;
 use super::{Delivery, Source};
 use crate::log::{Log, LogError, Message, SourceKey, Unreadable};
 use crate::store::{Store, StoreError, Wake};
@@ -53,23 +54,28 @@ pub(super) enum ReadError {
 
 impl Inlet {
     /// The inlets of a source: one a partition.
-    pub(super) async fn open(
-        source: &Source,
-        service: &str,
-        store: &Arc<dyn Store>,
-        log: &Arc<dyn Log>,
-    ) -> Result<Vec<Self>, ReadError> {
-        let topic = match source {
-            Source::Own => {
-                let (service, epoch) = (service.to_owned(), store.epoch().await?);
-                return Ok(vec![Self::Own { service, epoch, store: Arc::clone(store), wake: store.wake() }]);
+    pub(super) async fn all(source: &Source, parts: &Parts) -> Result<Vec<Self>, ReadError> {
+        let partitions = match source {
+            Source::Own => 1,
+            Source::Topic(topic) => {
+                parts.log.create_topic(topic).await?;
+                parts.log.partitions(topic).await?
             }
-            Source::Topic(topic) => topic,
         };
-        log.create_topic(topic).await?;
-        let partitions = log.partitions(topic).await?;
-        let inlet = |partition| Self::Partition { topic: topic.clone(), partition, log: Arc::clone(log) };
-        Ok((0..partitions).map(inlet).collect())
+        let mut inlets = Vec::new();
+        for partition in 0..partitions {
+            inlets.push(Self::at(source, partition, parts).await?);
+        }
+        Ok(inlets)
+    }
+
+    /// The inlet of one partition of a source.
+    pub(super) async fn at(source: &Source, partition: u32, parts: &Parts) -> Result<Self, StoreError> {
+        let (service, store) = (parts.service.clone(), Arc::clone(&parts.store));
+        Ok(match source {
+            Source::Own => Self::Own { service, epoch: store.epoch().await?, wake: store.wake(), store },
+            Source::Topic(topic) => Self::Partition { topic: topic.clone(), partition, log: Arc::clone(&parts.log) },
+        })
     }
 
     /// The topic and partition, as positions name them.

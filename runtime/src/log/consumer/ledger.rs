@@ -76,9 +76,9 @@ impl Ledger {
         of_partition.map(|(_, position)| position.offset).max().unwrap_or(0)
     }
 
-    /// Whether anything is known of a partition of a topic.
-    pub(super) fn knows(&self, topic: &str, partition: u32) -> bool {
-        self.reached.keys().any(|key| key.topic == topic && key.partition == partition)
+    /// Whether anything is known of a topic.
+    pub(super) fn knows_any(&self, topic: &str) -> bool {
+        self.reached.keys().any(|key| key.topic == topic)
     }
 
     /// Whether there is something to save.
@@ -103,6 +103,14 @@ impl Ledger {
     fn step(&self, source: &SourceKey, to: Position) -> PositionMove {
         let expected = self.saved.get(source).cloned();
         PositionMove { consumer: self.consumer.clone(), source: source.clone(), expected, to }
+    }
+
+    /// What other instances have done with the sources that are not `mine`.
+    pub(super) fn others(&mut self, stored: Vec<(SourceKey, Position)>, mine: impl Fn(&SourceKey) -> bool) {
+        for (source, position) in stored.into_iter().filter(|(source, _)| !mine(source)) {
+            self.saved.insert(source.clone(), position.clone());
+            self.reached.insert(source, position);
+        }
     }
 
     /// What is reached is in the store.

@@ -1,6 +1,7 @@
 //! The task of one consumer: read, check, handle, commit; and begin again from the store's positions when anything is amiss.
 
 mod batch;
+mod share;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ const SAVE_EVERY: Duration = Duration::from_secs(1);
 const MANY: u32 = 20;
 
 pub(super) use batch::call;
+use share::Share;
 
 /// Why a consumer begins again from the store's positions.
 #[derive(Debug, thiserror::Error)]
@@ -71,11 +73,21 @@ impl From<ReadError> for Failure {
     }
 }
 
+/// Why a run ended well.
+enum Ended {
+    /// Shutdown was asked for.
+    Asked,
+    /// Work was shared out anew among the instances.
+    SharedOut,
+}
+
 /// The task of one consumer.
 pub(super) struct Runner {
     parts: Parts,
     member: Arc<Member>,
     attempts: Option<Attempts>,
+    /// What it does was shared out anew: what another instance left in the middle may be its own now.
+    inherits: bool,
     /// So many messages are handled one by one, each attempt written down.
     singly: usize,
     /// Partitions that are to be read from their beginning, to find what is missing.
@@ -89,6 +101,14 @@ pub(super) struct Runner {
 
 /// Makes sure that a consumer that has never run begins where it should, before anything else happens.
 pub(super) async fn prepare(parts: &Parts, member: &Member) -> Result<(), Failure> {
+    // Another instance may do the same at the moment.
+    match prepare_once(parts, member).await {
+        Err(Failure::Moved(_)) => prepare_once(parts, member).await,
+        prepared => prepared,
+    }
+}
+
+async fn prepare_once(parts: &Parts, member: &Member) -> Result<(), Failure> {
     let handler = &*member.handler;
     if handler.start() == Start::First {
         return Ok(());
@@ -96,11 +116,11 @@ pub(super) async fn prepare(parts: &Parts, member: &Member) -> Result<(), Failur
     let mut ledger = Ledger::load(&*parts.store, handler.consumer()).await?;
     let epoch = parts.store.epoch().await?;
     for source in handler.sources() {
-        for inlet in Inlet::open(&source, &parts.service, &parts.store, &parts.log).await? {
-            let (topic, partition) = inlet.place();
-            if ledger.knows(topic, partition) {
-                continue;
-            }
+        // Written down for all partitions at once; the log need not be there for what is known.
+        if ledger.knows_any(source.topic()) {
+            continue;
+        }
+        for inlet in Inlet::all(&source, parts).await? {
             let offset = inlet.end().await?;
             let to = match inlet {
                 Inlet::Own { .. } => Position { pos: offset, epoch: epoch.clone(), offset },
@@ -112,7 +132,7 @@ pub(super) async fn prepare(parts: &Parts, member: &Member) -> Result<(), Failur
     if ledger.is_ahead() {
         let commit = Commit { positions: ledger.moves(), ..Commit::default() };
         for result in parts.store.write(vec![commit]).await {
-            result.map_err(|error| Failure::Away(error.to_string()))?;
+            result.map_err(WriteError::from).map_err(Failure::from)?;
         }
     }
     Ok(())
@@ -124,6 +144,7 @@ impl Runner {
             parts,
             member,
             attempts: None,
+            inherits: false,
             singly: 0,
             rewind: BTreeSet::new(),
             poisons: 0,
@@ -135,8 +156,12 @@ impl Runner {
 
     /// Until shutdown.
     pub(super) async fn run(mut self, shutdown: Shutdown) {
-        while let Err(failure) = self.follow(&shutdown).await {
-            let pause = self.take_in(failure);
+        loop {
+            let pause = match self.follow(&shutdown).await {
+                Ok(Ended::Asked) => break,
+                Ok(Ended::SharedOut) => Duration::ZERO,
+                Err(failure) => self.take_in(failure),
+            };
             if shutdown.sleep(pause).await {
                 break;
             }
@@ -178,28 +203,35 @@ impl Runner {
         self.backoff.pause(&self.parts.context)
     }
 
-    /// From the store's positions until shutdown (then the end is saved) or a failure.
-    async fn follow(&mut self, shutdown: &Shutdown) -> Result<(), Failure> {
+    /// From the store's positions until shutdown, or until other partitions are this instance's (then the end is saved), or a
+    /// failure.
+    async fn follow(&mut self, shutdown: &Shutdown) -> Result<Ended, Failure> {
         let handler = Arc::clone(&self.member.handler);
-        let store = Arc::clone(&self.parts.store);
+        let (store, instances) = (Arc::clone(&self.parts.store), self.parts.instances.clone());
+        let share = Share::of(&*handler, &self.parts).await?;
         self.begin_run().await?;
         let mut ledger = Ledger::load(&*store, handler.consumer()).await?;
         *self.member.parking.lock().await = Parking::load(&*store, handler.consumer()).await?;
         let rewind = std::mem::take(&mut self.rewind);
         let mut reads = FuturesUnordered::new();
-        for source in handler.sources() {
-            for inlet in Inlet::open(&source, &self.parts.service, &store, &self.parts.log).await? {
-                let (topic, partition) = inlet.place();
-                let rewound = rewind.contains(&(topic.to_owned(), partition));
-                let offset = if rewound { 0 } else { ledger.offset(topic, partition) };
-                reads.push(read(inlet, offset));
-            }
+        for inlet in share.open(&self.parts).await? {
+            let (topic, partition) = inlet.place();
+            let rewound = rewind.contains(&(topic.to_owned(), partition));
+            let offset = if rewound { 0 } else { ledger.offset(topic, partition) };
+            reads.push(read(inlet, offset));
         }
         self.member.publish(&ledger);
         loop {
             tokio::select! {
                 biased;
-                () = shutdown.asked() => return self.end_run(&mut ledger).await,
+                () = shutdown.asked() => return self.end_run(&mut ledger).await.map(|()| Ended::Asked),
+                () = instances.until(|instances| !share.stands(instances)) => {
+                    self.inherits = true;
+                    if ledger.is_ahead() {
+                        self.write(&mut ledger, Commit::default()).await?;
+                    }
+                    return Ok(Ended::SharedOut);
+                }
                 Some((inlet, offset, incoming)) = reads.next() => {
                     let incoming = incoming?;
                     let next = incoming.last().map_or(offset, |last| last.next_offset);
@@ -209,19 +241,25 @@ impl Runner {
                 () = tokio::time::sleep_until(self.saved_at + SAVE_EVERY), if ledger.is_ahead() => {
                     self.write(&mut ledger, Commit::default()).await?;
                 }
+                () = self.member.others_moved(), if !share.is_all() => {
+                    ledger.others(store.positions(handler.consumer()).await?, |source| share.has(source));
+                    self.member.publish(&ledger);
+                }
             }
         }
     }
 
     async fn begin_run(&mut self) -> Result<(), Failure> {
-        if self.attempts.is_some() {
+        let running = self.attempts.is_some();
+        if running && !self.inherits {
             return Ok(());
         }
-        let (attempts, unclean) = Attempts::begin(&*self.parts.store, self.member.handler.consumer()).await?;
+        let (consumer, instances) = (self.member.handler.consumer(), &self.parts.instances);
+        let (attempts, unclean) = Attempts::begin(&*self.parts.store, consumer, instances, running).await?;
         if unclean {
             self.singly = BATCH;
         }
-        self.attempts = Some(attempts);
+        (self.attempts, self.inherits) = (Some(attempts), false);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The consumers of one service: started, watched, and looked after by its operator.
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::{Mutex, watch};
@@ -13,9 +14,13 @@ use super::runner::{self, Runner};
 use super::{Effects, Handled, Handler, Source, attempts};
 use crate::commit::Commit;
 use crate::context::Context;
+use crate::instances::Instances;
 use crate::log::{HandlingError, Log, LogError, MessageVerifier};
 use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError};
+
+/// How long those who wait for what another instance does wait longer than needed, at most.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// What the consumers of a service work with.
 #[derive(Clone)]
@@ -30,6 +35,8 @@ pub struct Parts {
     pub verifier: Arc<dyn MessageVerifier>,
     /// Clock and randomness.
     pub context: Context,
+    /// Who else could do the work: partitions are shared out.
+    pub instances: Instances,
 }
 
 /// The consumers of one service.
@@ -51,6 +58,16 @@ pub(super) struct Member {
 impl Member {
     pub(super) fn publish(&self, ledger: &Ledger) {
         self.progress.send_replace(Progress { reached: ledger.reached().clone(), state: State::Running });
+    }
+
+    /// Waits until it is time to look how far other instances have come: soon while somebody waits for it.
+    pub(super) async fn others_moved(&self) {
+        for _ in 0..25 {
+            tokio::time::sleep(LOOK).await;
+            if self.progress.receiver_count() > 0 {
+                return;
+            }
+        }
     }
 
     pub(super) fn set_state(&self, state: State) {

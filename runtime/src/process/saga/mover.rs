@@ -20,7 +20,7 @@ use crate::event::{DecodeError, Json, Recorded, StreamId};
 use crate::log::{Body, CommandBody, Outgoing, PortBody, ReplyTo};
 use crate::process::ProcessError;
 use crate::process::timer::saga_timer;
-use crate::saga::Action;
+use crate::saga::{Action, CommandCall};
 use crate::store::Store;
 
 /// How often a move is tried again after a conflict.
@@ -372,7 +372,7 @@ impl Mover {
                 Outgoing {
                     id: command,
                     to: format!("{}.inbox", call.subdomain),
-                    key: format!("{}/{}", aggregate_of(call.command), call.id),
+                    key: key_of(loaded, plan, slot, &call),
                     body: Body::Command(CommandBody {
                         command: call.command.to_owned(),
                         target: call.id,
@@ -420,6 +420,20 @@ impl Mover {
             })
             .collect()
     }
+}
+
+/// The key of a step's command: its target. An undo goes behind what it undoes, whatever its own target: on one partition, so
+/// that it finds the other's answer, or leaves the tombstone that the other finds.
+fn key_of(loaded: &Loaded, plan: &dyn machine::Plan, slot: &Slot, call: &CommandCall) -> String {
+    let key = |call: &CommandCall| format!("{}/{}", aggregate_of(call.command), call.id);
+    if slot.part == super::log::Part::Undo {
+        let undone = action_of(plan, &loaded.progress, &Slot::act(&slot.step, slot.branch));
+        match undone {
+            Ok(Some(Action::Send(undone))) if undone.subdomain == call.subdomain => return key(&undone),
+            _ => {}
+        }
+    }
+    key(call)
 }
 
 /// The aggregate's wire name in a command's.
