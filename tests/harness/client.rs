@@ -24,6 +24,8 @@ pub struct Reply {
     pub etag: Option<String>,
     /// The `Content-Type`.
     pub content_type: String,
+    /// Whether a view is being rebuilt, and what it shows is older (`Minos-Rebuilding`).
+    pub rebuilding: bool,
     asked: String,
 }
 
@@ -80,6 +82,7 @@ impl Api {
             body: Value::String(error.to_string()),
             etag: None,
             content_type: String::new(),
+            rebuilding: false,
             asked: asked.clone(),
         };
         let response = match request.send().await {
@@ -89,10 +92,11 @@ impl Api {
         let status = response.status().as_u16();
         let header = |name| response.headers().get(name).and_then(|value: &_| value.to_str().ok()).map(str::to_owned);
         let (etag, content_type) = (header("etag"), header("content-type").unwrap_or_default());
+        let rebuilding = header("minos-rebuilding").is_some_and(|value| value == "true");
         match response.bytes().await {
             Ok(bytes) => {
                 let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-                Reply { status, body, etag, content_type, asked }
+                Reply { status, body, etag, content_type, rebuilding, asked }
             }
             Err(error) => none(error),
         }

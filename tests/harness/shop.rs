@@ -61,12 +61,22 @@ impl Shop {
 
     /// Starts it in `folder` over the data in `data`, with the payment provider at that URL.
     pub async fn start_in(folder: &Path, data: &Path, payments: &str) -> Self {
-        let environment = [
+        Self::start_with("shop", folder, data, payments, &[]).await
+    }
+
+    /// Another binary, over the data in `folder`, with more in its environment.
+    pub async fn start_as(name: &str, folder: &Path, payments: &Payments, more: &[(&str, &str)]) -> Self {
+        Self::start_with(name, folder, &folder.join("data"), &payments.url, more).await
+    }
+
+    async fn start_with(name: &str, folder: &Path, data: &Path, payments: &str, more: &[(&str, &str)]) -> Self {
+        let mut environment = vec![
             ("MINOS_LISTEN", "127.0.0.1:0"),
             ("MINOS_DATA", data.to_str().expect("UTF-8")),
             ("PAYMENTS_URL", payments),
         ];
-        let mut process = Process::start(&binary("shop"), &environment, folder);
+        environment.extend(more);
+        let mut process = Process::start(&binary(name), &environment, folder);
         let api = Api::new(&process.says_url());
         let clerk = api.token(json!({ "sub": "clara", "roles": ["clerk"] })).await;
         Self { process, api, clerk }

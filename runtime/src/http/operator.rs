@@ -9,7 +9,7 @@
 //! | `POST parked/{id}/replay`, `…/discard` | again, or never |
 //! | `GET sagas?status=stuck&after=` | sagas (those under way, where no status is given) |
 //! | `GET sagas/{id}` | one, with its log |
-//! | `POST sagas/{id}/retry`, `…/skip`, `…/force` | ask again; count as done (with a `result`); undo everything |
+//! | `POST sagas/{id}/retry`, `…/skip`, `…/force` | ask again; count as done (with a `result`); undo everything. Of one whose definition is gone: look for it again; –; go on under the new one |
 //! | `GET refused-commands`, `POST …/{id}/replay`, `…/discard` | what policies sent in vain |
 //! | `GET port-calls`, `POST …/{pos}/replay`, `…/discard` | port calls that wait or are parked |
 //!

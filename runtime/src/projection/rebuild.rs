@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::group::{Group, groups};
 use super::{AnyKeptView, AnyView, KeptViews, ViewTables, tables};
 use crate::commit::Commit;
-use crate::fault::Point;
+use crate::fault::{self, Point};
 use crate::log::LogError;
 use crate::log::consumer::{Consumers, Handler, OperatorError, Progress, State};
 use crate::shutdown::Shutdown;
@@ -208,6 +208,10 @@ impl Fill {
     /// The new tables hold all: they take over, and the old ones go.
     async fn take_over(self, shutdown: &Shutdown) -> Result<(), StoreError> {
         Point::ViewRebuild.pass();
+        tokio::select! {
+            () = fault::hold_rebuild() => {}
+            () = shutdown.asked() => return Ok(()),
+        }
         let current = self.new.iter().map(|entry| Entry { standing: Standing::Current, ..entry.clone() });
         let old = self.old.iter().map(|entry| Entry { standing: Standing::Old, ..entry.clone() });
         registry::save(&*self.store, &current.chain(old).collect::<Vec<_>>()).await?;
