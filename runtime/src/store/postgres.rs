@@ -15,6 +15,7 @@ mod facts;
 mod fence;
 mod rows;
 mod schema;
+mod statement;
 mod transaction;
 mod types;
 mod wake;
@@ -140,7 +141,7 @@ impl PostgresStore {
                 tables: Arc::clone(&tables),
                 context: context.clone(),
                 commits: Arc::clone(&commits),
-                texts: append::Texts::default(),
+                texts: statement::Texts::default(),
             };
             tokio::spawn(lane.run(waiting));
             jobs

@@ -15,10 +15,13 @@ pub(crate) enum Cut {
     After,
 }
 
+/// The next cut, and the bytes of the request that it is for.
+type Next = Arc<Mutex<Option<(Cut, Vec<u8>)>>>;
+
 /// A proxy before a server of this machine.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
-    next: Arc<Mutex<Option<(Cut, Vec<u8>)>>>,
+    next: Next,
 }
 
 impl Proxy {
@@ -49,7 +52,7 @@ impl Proxy {
     }
 }
 
-async fn carry(client: TcpStream, server: TcpStream, next: Arc<Mutex<Option<(Cut, Vec<u8>)>>>) {
+async fn carry(client: TcpStream, server: TcpStream, next: Next) {
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
     let swallow = Arc::new(Mutex::new(false));
     let answers = tokio::spawn(answers(from_server, to_client, Arc::clone(&swallow)));
@@ -60,7 +63,7 @@ async fn carry(client: TcpStream, server: TcpStream, next: Arc<Mutex<Option<(Cut
 async fn requests(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    next: Arc<Mutex<Option<(Cut, Vec<u8>)>>>,
+    next: Next,
     swallow: Arc<Mutex<bool>>,
 ) {
     let mut buffer = vec![0; 1 << 20];

@@ -2,9 +2,9 @@
 
 use sqlx::postgres::PgConnection;
 
-use super::append::{self, Texts};
 use super::error::{Failure, commit_failed, not_written};
-use super::{PostgresSettings, changes, facts};
+use super::statement::{self, Texts};
+use super::{PostgresSettings, append, changes, facts};
 use crate::commit::{Commit, CommitError, Committed};
 use crate::log::SourceKey;
 use crate::store::plan::{Changes, Needs, results};
@@ -33,7 +33,7 @@ pub(super) async fn write(
     match way {
         Way::Append(plan) => {
             let clock = settings.clock.as_ref().map(|clock| clock.now());
-            let written = append::write(connection, texts, tables, plan, clock).await;
+            let written = statement::write(connection, texts, tables, plan, clock).await;
             let written = written.map_err(|error| commit_failed(&error))?;
             Ok(written.into_iter().map(|(place, committed)| (place, Ok(committed))).collect())
         }

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::error::Failure;
 use super::transaction::{self, Placed, Way};
 use super::wake::Commits;
-use super::{PostgresSettings, append, connect, schema};
+use super::{PostgresSettings, append, connect, schema, statement};
 use crate::commit::{Commit, CommitError, Committed};
 use crate::context::Context;
 use crate::store::tables::Tables;
@@ -37,7 +37,7 @@ pub(super) struct Lane {
     pub(super) tables: Arc<RwLock<Arc<Tables>>>,
     pub(super) context: Context,
     pub(super) commits: Arc<Commits>,
-    pub(super) texts: append::Texts,
+    pub(super) texts: statement::Texts,
 }
 
 /// Commits that are written together, and who waits for how many of their results.

@@ -1,6 +1,6 @@
 WITH clock AS MATERIALIZED (
   SELECT coalesce($22::timestamptz, clock_timestamp()) AS now, pg_current_xact_id() AS transaction
-),
+),$locked
 wanted AS MATERIALIZED (
   SELECT unit, stream, type, expected, version
   FROM clock, unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::uuid[])
@@ -9,7 +9,7 @@ wanted AS MATERIALIZED (
       SELECT unit FROM unnest($6::bigint[], $7::uuid[]) AS a (unit, id) JOIN answers ON answers.command_id = a.id))
     AND (expected > 0) = EXISTS (SELECT FROM streams WHERE streams.stream = w.stream)
     AND (after IS NULL OR EXISTS (
-      SELECT FROM events WHERE events.stream = w.stream AND events.version = w.expected AND events.event_id = w.after))
+      SELECT FROM events WHERE events.stream = w.stream AND events.version = w.expected AND events.event_id = w.after))$outdated
 ),
 advanced AS (
   INSERT INTO streams AS s (stream, type, version, expected)
