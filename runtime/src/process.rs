@@ -18,6 +18,7 @@ use crate::service::Service;
 use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError};
 
+pub mod decisions;
 pub mod inbox;
 pub mod operator;
 pub mod policy;
@@ -111,7 +112,7 @@ impl Processes {
 
     /// Makes the tables that are not there. Before any consumer starts.
     pub async fn prepare(&self) -> Result<(), StoreError> {
-        for table in [saga::index::table(), refused::table(), port_caller::calls::table()] {
+        for table in [saga::index::table(), refused::table(), port_caller::calls::table(), decisions::table()] {
             self.store.create_table(&table).await?;
         }
         Ok(())

@@ -19,7 +19,7 @@ const TTL: u64 = 60;
 pub(crate) struct Request {
     /// The service: `orders`.
     service: String,
-    /// What: `consumers`, `relay`, `views`, `parked`, `sagas`, `refused-commands`, `port-calls`.
+    /// What: `consumers`, `relay`, `views`, `parked`, `gaps`, `sagas`, `refused-commands`, `port-calls`, `decisions`.
     list: String,
     /// One of them.
     id: Option<String>,

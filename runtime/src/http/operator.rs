@@ -5,15 +5,17 @@
 //! | `GET consumers` | positions and lags |
 //! | `GET relay` | what is committed and not published yet |
 //! | `GET views` | each view's table, and whether it is being rebuilt |
-//! | `GET parked?consumer=` | messages that could not be handled |
+//! | `GET parked?consumer=&after=` | messages that could not be handled; `discarded=true`: those that were given up |
 //! | `POST parked/{id}/replay`, `…/discard` | again, or never |
+//! | `GET gaps`, `POST gaps/{consumer}/skip` | messages that are missing, and the consumer that waits for them; go on without them |
 //! | `GET sagas?status=stuck&after=` | sagas (those under way, where no status is given) |
 //! | `GET sagas/{id}` | one, with its log |
 //! | `POST sagas/{id}/retry`, `…/skip`, `…/force` | ask again; count as done (with a `result`); undo everything. Of one whose definition is gone: look for it again; –; go on under the new one |
 //! | `GET refused-commands`, `POST …/{id}/replay`, `…/discard` | what policies sent in vain |
 //! | `GET port-calls`, `POST …/{pos}/replay`, `…/discard` | port calls that wait or are parked |
+//! | `GET decisions?subject=&after=` | what operators decided: who, when, why, and what came of it; `subject`: the id that it was about |
 //!
-//! A decision's body is `{"reason": "…"}`.
+//! A decision's body is `{"reason": "…"}`. What is answered says what came of it.
 
 use std::collections::BTreeMap;
 
@@ -30,6 +32,7 @@ use crate::log::consumer::OperatorError;
 use crate::log::relay;
 use crate::parse::malformed;
 use crate::process::ProcessError;
+use crate::process::decisions::{self, Decided};
 use crate::process::operator::Decision;
 use crate::process::saga::log::Verdict;
 use crate::process::saga::progress::Status;
@@ -61,6 +64,8 @@ struct Body {
 struct Parameters {
     consumer: Option<String>,
     status: Option<Vec<Status>>,
+    discarded: Option<bool>,
+    subject: Option<String>,
     after: Option<Uuid>,
     after_pos: Option<u64>,
     limit: Option<usize>,
@@ -82,7 +87,19 @@ async fn see(http: &ServiceHttp, wish: &Wish<'_>) -> Result<Response, Problem> {
         ["consumers"] => Ok(items(http.consumers.status().await?)),
         ["views"] => Ok(items(http.projections.status())),
         ["relay"] => Ok(axum::Json(relay::lag(&*http.store, http.service).await?).into_response()),
-        ["parked"] => Ok(items(http.consumers.parked(asked.consumer.as_deref()).await?)),
+        ["parked"] => {
+            let consumer = asked.consumer.as_deref();
+            let parked = match asked.discarded {
+                Some(true) => http.consumers.discarded(consumer).await?,
+                _ => http.consumers.parked(consumer).await?,
+            };
+            let from = asked.after.map_or(Some(0), |id| parked.iter().position(|it| it.id == id).map(|at| at + 1));
+            Ok(items(parked.into_iter().skip(from.unwrap_or(0)).take(limit).collect::<Vec<_>>()))
+        }
+        ["gaps"] => Ok(items(http.consumers.gaps())),
+        ["decisions"] => {
+            Ok(items(decisions::decisions(&*http.store, asked.subject.as_deref(), asked.after, limit).await?))
+        }
         ["sagas"] => {
             let statuses = asked.status.unwrap_or_else(|| Status::UNDER_WAY.to_vec());
             Ok(items(operator.sagas(&statuses, asked.after, limit).await?))
@@ -94,51 +111,85 @@ async fn see(http: &ServiceHttp, wish: &Wish<'_>) -> Result<Response, Problem> {
     }
 }
 
+/// What is to be done about one of them.
+enum Deed {
+    ReplayParked(Uuid),
+    DiscardParked(Uuid),
+    SkipGap,
+    Saga(Uuid, Verdict),
+    ReplayCommand(Uuid),
+    DiscardCommand(Uuid),
+    ReplayCall(u64),
+    DiscardCall(u64),
+}
+
+impl Deed {
+    fn read(room: &str, id: &str, verb: &str, result: Option<serde_json::Value>) -> Result<Self, Problem> {
+        Ok(match (room, verb) {
+            ("parked", "replay") => Self::ReplayParked(uuid(id)?),
+            ("parked", "discard") => Self::DiscardParked(uuid(id)?),
+            ("gaps", "skip") => Self::SkipGap,
+            ("sagas", "retry") => Self::Saga(uuid(id)?, Verdict::Retry),
+            ("sagas", "skip") => {
+                let result = result.map(|it| Json::new(it.to_string())).transpose().map_err(unreadable)?;
+                Self::Saga(uuid(id)?, Verdict::Skip(result))
+            }
+            ("sagas", "force") => Self::Saga(uuid(id)?, Verdict::Force),
+            ("refused-commands", "replay") => Self::ReplayCommand(uuid(id)?),
+            ("refused-commands", "discard") => Self::DiscardCommand(uuid(id)?),
+            ("port-calls", "replay") => Self::ReplayCall(position(id)?),
+            ("port-calls", "discard") => Self::DiscardCall(position(id)?),
+            _ => return Err(Problem::no_route()),
+        })
+    }
+}
+
+/// Writes the decision down, carries it out, and writes down what came of it.
 async fn decide(http: &ServiceHttp, wish: &Wish<'_>) -> Result<Response, Problem> {
     let [room, id, verb] = *wish.path else { return Err(Problem::no_route()) };
     let body: Body = crate::parse::json(&wish.body)?;
+    let deed = Deed::read(room, id, verb, body.result)?;
     if body.reason.trim().is_empty() {
         return Err(malformed([("reason".to_owned(), "must say why".to_owned())]).into());
     }
-    tracing::info!(operator = wish.operator, room, id, verb, reason = body.reason, "an operator decides");
     let decision = Decision { by: wish.operator.clone(), reason: body.reason };
-    let operator = &http.operator;
-    match (room, verb) {
-        ("parked", "replay") => Ok(handled(http.consumers.replay(uuid(id)?).await?)),
-        ("parked", "discard") => {
-            let reason = format!("{} ({})", decision.reason, decision.by);
-            Ok(handled(http.consumers.discard(uuid(id)?, &reason).await?))
-        }
-        ("sagas", verb) => {
-            let verdict = match verb {
-                "retry" => Verdict::Retry,
-                "skip" => {
-                    Verdict::Skip(body.result.map(|it| Json::new(it.to_string())).transpose().map_err(unreadable)?)
-                }
-                "force" => Verdict::Force,
-                _ => return Err(Problem::no_route()),
-            };
-            Ok(axum::Json(operator.decide(uuid(id)?, verdict, decision).await?).into_response())
-        }
-        ("refused-commands", "replay") => nothing(operator.replay_command(uuid(id)?, &decision).await),
-        ("refused-commands", "discard") => nothing(operator.discard_command(uuid(id)?, &decision).await),
-        ("port-calls", "replay") => nothing(operator.replay_call(position(id)?, &decision).await),
-        ("port-calls", "discard") => nothing(operator.discard_call(position(id)?, &decision).await),
-        _ => Err(Problem::no_route()),
+    tracing::info!(operator = decision.by, room, id, verb, reason = decision.reason, "an operator decides");
+    let mut decided = Decided::now(&http.context, room, id, verb, &decision);
+    decided.write(&*http.store).await?;
+    let done = carry_out(http, id, deed, decision).await;
+    decided.outcome = Some(match &done {
+        Ok(outcome) => outcome.to_string(),
+        Err(problem) => format!("not done: {}", problem.detail),
+    });
+    if let Err(error) = decided.write(&*http.store).await {
+        tracing::warn!(%error, decision = %decided.id, "the outcome of a decision could not be written down");
     }
+    Ok(axum::Json(done?).into_response())
+}
+
+/// Does it; says what came of it.
+async fn carry_out(http: &ServiceHttp, id: &str, deed: Deed, decision: Decision) -> Result<serde_json::Value, Problem> {
+    let (operator, consumers) = (&http.operator, &http.consumers);
+    let done = json!({"done": true});
+    Ok(match deed {
+        Deed::ReplayParked(id) => json!({"handled": consumers.replay(id).await?}),
+        Deed::DiscardParked(id) => {
+            let reason = format!("{} ({})", decision.reason, decision.by);
+            json!({"handled": consumers.discard(id, &reason).await?})
+        }
+        Deed::SkipGap => json!({"skipped": consumers.skip_gap(id).await?}),
+        Deed::Saga(id, verdict) => {
+            serde_json::to_value(operator.decide(id, verdict, decision).await?).unwrap_or_default()
+        }
+        Deed::ReplayCommand(id) => operator.replay_command(id, &decision).await.map(|()| done)?,
+        Deed::DiscardCommand(id) => operator.discard_command(id, &decision).await.map(|()| done)?,
+        Deed::ReplayCall(pos) => operator.replay_call(pos, &decision).await.map(|()| done)?,
+        Deed::DiscardCall(pos) => operator.discard_call(pos, &decision).await.map(|()| done)?,
+    })
 }
 
 fn items(items: impl Serialize) -> Response {
     axum::Json(json!({"items": serde_json::to_value(items).unwrap_or_default()})).into_response()
-}
-
-fn handled(count: usize) -> Response {
-    axum::Json(json!({"handled": count})).into_response()
-}
-
-fn nothing(done: Result<(), ProcessError>) -> Result<Response, Problem> {
-    done?;
-    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 fn uuid(text: &str) -> Result<Uuid, Problem> {
@@ -157,7 +208,7 @@ impl From<OperatorError> for Problem {
     fn from(error: OperatorError) -> Self {
         let status = match &error {
             OperatorError::NotParked(_) | OperatorError::NoConsumer(_) => StatusCode::NOT_FOUND,
-            OperatorError::StillFails(_) | OperatorError::Refused => StatusCode::CONFLICT,
+            OperatorError::StillFails(_) | OperatorError::Refused | OperatorError::NoGap(_) => StatusCode::CONFLICT,
             OperatorError::Store(_) | OperatorError::Log(_) => return Self::unavailable(error.to_string()),
         };
         Self::new(status, "Refused", error.to_string())

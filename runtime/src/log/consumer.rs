@@ -5,6 +5,7 @@
 
 mod attempts;
 mod effects;
+mod gaps;
 mod inlet;
 mod ledger;
 mod parking;
@@ -19,6 +20,7 @@ use crate::context::Meta;
 use crate::event::{Json, Recorded};
 
 pub use effects::Effects;
+pub use gaps::{Gap, WaitingGap};
 pub use parking::{Parked, ParkedKind};
 pub use progress::{Progress, State};
 pub use set::{ConsumerStatus, Consumers, OperatorError, Parts};

@@ -17,8 +17,8 @@ use super::saga::progress::Status;
 use crate::commit::Commit;
 use crate::store::Store;
 
-/// An operator's view of one service. Each decision is recorded with its reason and who made it: a saga's in its log, the
-/// others in the structured log.
+/// An operator's view of one service. Who decides records it first ([`super::decisions`]); a saga's log holds what was decided about it
+/// too.
 #[derive(Clone)]
 pub struct Operator {
     pub(crate) store: Arc<dyn Store>,

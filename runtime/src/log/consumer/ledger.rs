@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::gaps::Gap;
 use crate::commit::PositionMove;
 use crate::log::{Message, Position, SourceKey};
 use crate::store::{Store, StoreError};
@@ -21,7 +22,7 @@ pub(super) enum Fence {
     /// It was applied before.
     Before,
     /// Something between the last one and this one has not come.
-    Gap(String),
+    Gap(Gap),
 }
 
 impl Ledger {
@@ -44,10 +45,7 @@ impl Ledger {
         } else if message.previous == expected {
             Fence::Next
         } else {
-            Fence::Gap(format!(
-                "`{}` of `{}` goes from {expected} to {} (which follows {}): what lies between has not come",
-                source.topic, source.source, message.pos, message.previous
-            ))
+            Fence::Gap(Gap::before(message, expected))
         }
     }
 

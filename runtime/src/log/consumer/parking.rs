@@ -45,6 +45,9 @@ pub struct Parked {
     pub at: Timestamp,
     /// The message, as JSON text.
     pub message: String,
+    /// Who discarded it and why; absent where it may still be handled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discarded: Option<String>,
 }
 
 /// Why a message is parked.
@@ -119,6 +122,7 @@ impl Parked {
             kind,
             at: now,
             message: serde_json::to_string(&delivery.to_message(&at.epoch)?)?,
+            discarded: None,
         })
     }
 
@@ -143,6 +147,7 @@ impl Parked {
             kind: ParkedKind::Refused,
             at: now,
             message: refused.raw,
+            discarded: None,
         }
     }
 
@@ -206,6 +211,7 @@ impl Parked {
             kind: ParkedKind::parse(&text(8)?)?,
             at: Timestamp::from_microsecond(number(9)?).ok()?,
             message: text(10)?,
+            discarded: text(11),
         })
     }
 }
@@ -256,7 +262,17 @@ impl Parking {
 
 /// The parked messages, of one consumer or of all, in the order in which each key's are to be handled.
 pub(super) async fn list(store: &dyn Store, consumer: Option<&str>) -> Result<Vec<Parked>, StoreError> {
-    let mut filters = vec![Filter::Compare("discarded".to_owned(), Comparison::Eq, Value::Null)];
+    of(store, consumer, Comparison::Eq).await
+}
+
+/// What operators have discarded, of one consumer or of all.
+pub(super) async fn discarded(store: &dyn Store, consumer: Option<&str>) -> Result<Vec<Parked>, StoreError> {
+    of(store, consumer, Comparison::Ne).await
+}
+
+/// Those whose `discarded` is, or is not, absent.
+async fn of(store: &dyn Store, consumer: Option<&str>, absent: Comparison) -> Result<Vec<Parked>, StoreError> {
+    let mut filters = vec![Filter::Compare("discarded".to_owned(), absent, Value::Null)];
     if let Some(consumer) = consumer {
         filters.push(Filter::Compare("consumer".to_owned(), Comparison::Eq, Value::Text(consumer.to_owned())));
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::gaps::Gap;
 use crate::log::{Position, SourceKey};
 
 /// How far a consumer has come, and how it is doing.
@@ -26,8 +27,8 @@ pub enum State {
     Running,
     /// What it needs is away: it tries again.
     Retrying(String),
-    /// Messages are missing: it reads again, and goes on when they come.
-    Gap(String),
+    /// Messages are missing: it reads again, and goes on when they come, or an operator passes over them.
+    Gap(Gap),
     /// Many keys were parked one after the other: it goes slowly.
     Paused(String),
 }

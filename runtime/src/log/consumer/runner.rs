@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::Start;
 use super::attempts::Attempts;
+use super::gaps::Gap;
 use super::inlet::{BATCH, Incoming, Inlet, ReadError};
 use super::ledger::Ledger;
 use super::parking::Parking;
@@ -43,16 +44,9 @@ pub(super) enum Failure {
     /// Another instance, or an operator, moved what this one held.
     #[error("{0}")]
     Moved(String),
-    /// Messages are missing in that partition of that topic.
-    #[error("{why}")]
-    Gap {
-        /// The topic.
-        topic: String,
-        /// Its partition.
-        partition: u32,
-        /// What is missing.
-        why: String,
-    },
+    /// Messages are missing.
+    #[error("{0}")]
+    Gap(Gap),
     /// Many keys were parked one after the other. They have one cause, more likely than not: let it not park them all.
     #[error("{0} messages in a row could not be handled")]
     Paused(u32),
@@ -187,10 +181,10 @@ impl Runner {
                 self.member.set_state(State::Paused(why));
                 return self.slow.pause(&self.parts.context);
             }
-            Failure::Gap { topic, partition, why } => {
-                tracing::error!(service, consumer, topic, why, "messages are missing; reading again");
-                self.rewind.insert((topic, partition));
-                self.member.set_state(State::Gap(why));
+            Failure::Gap(gap) => {
+                tracing::error!(service, consumer, topic = gap.topic, %gap, "messages are missing; reading again");
+                self.rewind.insert((gap.topic.clone(), gap.partition));
+                self.member.set_state(State::Gap(gap));
             }
             Failure::Moved(why) => {
                 tracing::info!(service, consumer, why, "beginning again from the store's positions");

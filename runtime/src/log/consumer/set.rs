@@ -70,6 +70,10 @@ impl Member {
         }
     }
 
+    pub(super) fn state(&self) -> State {
+        self.progress.borrow().state.clone()
+    }
+
     pub(super) fn set_state(&self, state: State) {
         self.progress.send_if_modified(|progress| {
             let changed = progress.state != state;
@@ -109,6 +113,9 @@ pub enum OperatorError {
     /// The consumer is not among those that run.
     #[error("no consumer `{0}` runs here")]
     NoConsumer(String),
+    /// It does not wait for messages that are missing.
+    #[error("consumer `{0}` waits at no gap (any more): look again")]
+    NoGap(String),
     /// It could not be handled this time either; it stays parked, and so do the later ones of its key.
     #[error("it still cannot be handled: {0}")]
     StillFails(String),
@@ -207,6 +214,11 @@ impl Consumers {
         parking::list(&*self.parts.store, consumer).await
     }
 
+    /// What operators have discarded, with their reasons; of one consumer or of all.
+    pub async fn discarded(&self, consumer: Option<&str>) -> Result<Vec<Parked>, StoreError> {
+        parking::discarded(&*self.parts.store, consumer).await
+    }
+
     /// Handles a parked message and all others of its key again, in order, until one cannot be handled; says how many
     /// were.
     pub async fn replay(&self, id: Uuid) -> Result<usize, OperatorError> {
@@ -285,7 +297,13 @@ impl Consumers {
         Ok(())
     }
 
-    fn member(&self, consumer: &str) -> Result<Arc<Member>, OperatorError> {
+    /// How each consumer is doing.
+    pub(super) fn states(&self) -> Vec<(String, State)> {
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        members.iter().map(|member| (member.handler.consumer().to_owned(), member.state())).collect()
+    }
+
+    pub(super) fn member(&self, consumer: &str) -> Result<Arc<Member>, OperatorError> {
         let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
         let found = members.iter().find(|member| member.handler.consumer() == consumer);
         found.cloned().ok_or_else(|| OperatorError::NoConsumer(consumer.to_owned()))

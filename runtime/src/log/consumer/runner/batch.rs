@@ -114,7 +114,7 @@ impl Runner {
         let to = Position { pos: message.pos, epoch: message.epoch.clone(), offset };
         let fence = ledger.fence(&Delivery::source_of(&message), &message);
         match fence {
-            Fence::Gap(why) => Err(Failure::Gap { topic: topic.to_owned(), partition, why }),
+            Fence::Gap(gap) => Err(Failure::Gap(gap)),
             Fence::Before => {
                 ledger.pass(&Delivery::source_of(&message), offset);
                 Ok(None)
