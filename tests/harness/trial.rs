@@ -32,7 +32,7 @@ const SELDOM: [&str; 3] = ["undo-unacknowledged", "view-rebuild", "timer-firing"
 const PATIENCE: Duration = Duration::from_secs(150);
 
 /// How many work side by side.
-const WORKERS: &str = "8";
+const WORKERS: &str = "16";
 
 /// How the shop is killed.
 #[derive(Clone, Copy, Debug)]

@@ -88,7 +88,7 @@ impl Worker {
                 _ => self.place_unknown().await,
             }
             self.look().await;
-            tokio::time::sleep(Duration::from_millis(self.dice.below(60))).await;
+            tokio::time::sleep(Duration::from_millis(self.dice.below(30))).await;
         }
         self.done
     }
