@@ -5,8 +5,9 @@
 use std::path::Path;
 
 use e2e::check::{self, CHARGES, Evidence, LIVE};
+use e2e::copy_folder;
 use e2e::insist::LEDGER;
-use e2e::trial::{Trial, copy};
+use e2e::trial::Trial;
 
 /// How a defect is put in.
 enum How {
@@ -221,9 +222,9 @@ async fn a_clean_run_gives_nothing_and_each_defect_is_found() {
 /// The evidence, with a defect.
 async fn with_defect(clean: &Path, how: &How) -> Evidence {
     let folder = tempfile::tempdir().unwrap();
-    copy(clean, folder.path());
+    copy_folder(clean, folder.path());
     let data = folder.path().join("data");
-    copy(&clean.join("data"), &data);
+    copy_folder(&clean.join("data"), &data);
     match how {
         Sql(service, statement) => {
             check::execute(&data.join(format!("{service}.db")), statement).await;

@@ -6,9 +6,9 @@
 
 use std::path::Path;
 
+use e2e::Dice;
 use e2e::check;
 use e2e::trial::{Ended, Figures, Kill, POINTS, Trial};
-use e2e::{Dice, repository};
 
 /// The seed of the short form, which is the same every time.
 const SEED: u64 = 4;
@@ -44,18 +44,9 @@ async fn trial(seed: u64, kills: &[Kill]) -> Figures {
     findings.extend(trial.rebuilt(&evidence).await);
     eprintln!("seed {seed}: {figures}");
     if !findings.is_empty() {
-        let kept = keep(seed, trial.folder());
-        panic!("{} findings (MINOS_TRIAL_SEED={seed}, files kept in {kept}):\n{}", findings.len(), findings.join("\n"));
+        panic!("{} findings (MINOS_TRIAL_SEED={seed}):\n{}", findings.len(), findings.join("\n"));
     }
     figures
-}
-
-/// Keeps the files of a trial that failed, for whoever looks into it.
-fn keep(seed: u64, folder: &Path) -> String {
-    let kept = repository().join("target").join("trials").join(format!("{seed}-{}", std::process::id()));
-    e2e::trial::copy(folder, &kept);
-    e2e::trial::copy(&folder.join("data"), &kept.join("data"));
-    kept.display().to_string()
 }
 
 /// Many kills, a few with each shop.

@@ -35,7 +35,11 @@ impl Process {
         let name = binary.file_name().expect("a binary has a name").to_string_lossy().into_owned();
         let errors = folder.join(format!("{name}.stderr"));
         let log = File::options().create(true).append(true).open(&errors).expect("a temporary folder can be written");
-        let mut child = Command::new(binary)
+        // What the test itself is told by its environment is not for those that it starts.
+        let own = std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("MINOS_"));
+        let mut command = Command::new(binary);
+        own.for_each(|name| _ = command.env_remove(name));
+        let mut child = command
             .args(arguments)
             .envs(environment.iter().copied())
             .current_dir(folder)
@@ -53,7 +57,12 @@ impl Process {
 
     /// Waits for a line of stdout in which `find` finds something.
     pub fn says<T>(&mut self, find: impl Fn(&str) -> Option<T>) -> T {
-        let until = Instant::now() + Duration::from_secs(60);
+        self.says_within(Duration::from_secs(60), find)
+    }
+
+    /// As [`Process::says`], for what may take longer.
+    pub fn says_within<T>(&mut self, at_most: Duration, find: impl Fn(&str) -> Option<T>) -> T {
+        let until = Instant::now() + at_most;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
@@ -62,7 +71,11 @@ impl Process {
                         return found;
                     }
                 }
-                Err(_) => panic!("{} did not say that it is ready; its stderr:\n{}", self.name, self.errors()),
+                Err(_) => panic!(
+                    "{} did not say within {at_most:?} what was waited for; its stderr:\n{}",
+                    self.name,
+                    self.errors()
+                ),
             }
         }
     }

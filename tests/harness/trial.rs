@@ -1,7 +1,9 @@
 //! A trial: the shop under load, killed again and again, at named points and at random moments; then brought to rest, stopped,
 //! and handed to the [checker](crate::check).
 
-use std::collections::BTreeMap;
+mod last;
+mod rest;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,8 +12,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::check::{self, CHARGES, Evidence, LIVE, SERVICES};
-use crate::insist::{ADDRESS, Insisting, LEDGER, Person, STOP};
-use crate::{Api, Dice, Payments, Process, binary};
+use crate::insist::{ADDRESS, Insisting, LEDGER, STOP};
+use crate::{Dice, Payments, Process, binary, copy_folder, repository};
+use last::{live, spend_what_is_left};
+use rest::rest;
 
 /// Where the shop can be told to end itself.
 pub const POINTS: [&str; 8] = [
@@ -29,7 +33,7 @@ pub const POINTS: [&str; 8] = [
 const SELDOM: [&str; 3] = ["undo-unacknowledged", "view-rebuild", "timer-firing"];
 
 /// How long a point may take to be passed, the shop to start, and everything to come to rest.
-const PATIENCE: Duration = Duration::from_secs(150);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// How many work side by side.
 const WORKERS: &str = "16";
@@ -83,7 +87,7 @@ impl Trial {
         let mut trial = Self { seed, dice, folder, payments, load, shop: None, is_open: false, kills: 0, began };
         trial.start_shop(None);
         trial.until_open();
-        trial.load.says(|line| line.contains("open").then_some(()));
+        trial.load.says_within(PATIENCE, |line| line.contains("open").then_some(()));
         trial
     }
 
@@ -221,7 +225,7 @@ impl Trial {
         self.until_open();
         self.payments.control(json!({ "delay_ms": 0, "away": 0 })).await;
         std::fs::write(self.folder().join(STOP), "").expect("a file can be written");
-        let did = self.load.says(|line| serde_json::from_str::<Value>(line).ok());
+        let did = self.load.says_within(PATIENCE, |line| serde_json::from_str::<Value>(line).ok());
         assert!(self.load.ends(PATIENCE).status.success(), "the load ended badly");
         let insisting = Insisting::new(self.folder()).expect("the ledger can be opened");
         let at_rest = rest(&insisting).await;
@@ -253,7 +257,7 @@ impl Trial {
     pub async fn rebuilt(&self, evidence: &Evidence) -> Vec<String> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data = folder.path().join("data");
-        copy(&self.data(), &data);
+        copy_folder(&self.data(), &data);
         check::forget_views(&data).await;
         let payments = Payments::start(folder.path());
         let environment = [
@@ -278,6 +282,22 @@ impl Trial {
             findings.extend(check::views_differ(evidence.service(name), &rebuilt));
         }
         findings
+    }
+}
+
+impl Drop for Trial {
+    /// Keeps the files of a trial that failed, for whoever looks into it.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let kept = repository().join("target").join("trials").join(format!("{}-{}", self.seed, std::process::id()));
+            self.stop_abruptly();
+            for (from, to) in [(self.folder().to_owned(), kept.clone()), (self.data(), kept.join("data"))] {
+                if from.exists() {
+                    copy_folder(&from, &to);
+                }
+            }
+            eprintln!("MINOS_TRIAL_SEED={}; its files are kept in {}", self.seed, kept.display());
+        }
     }
 }
 
@@ -327,152 +347,5 @@ impl fmt::Display for Figures {
             f,
             "{kills} kills, {commands} commands answered, of these {orders} orders; {repeated} sent once more; {events} events; {seconds} s"
         )
-    }
-}
-
-/// Waits until nothing is under way in any service; false where something still is when patience ends.
-async fn rest(insisting: &Insisting) -> bool {
-    let operator = operator(insisting).await;
-    let until = Instant::now() + PATIENCE;
-    let mut quiet = 0;
-    while quiet < 3 {
-        quiet = if is_at_rest(&insisting.api(), &operator).await { quiet + 1 } else { 0 };
-        if Instant::now() > until {
-            return false;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    true
-}
-
-async fn operator(insisting: &Insisting) -> String {
-    insisting.api().token(json!({ "sub": "olga", "operator": true })).await
-}
-
-async fn is_at_rest(api: &Api, operator: &str) -> bool {
-    for service in SERVICES {
-        let ask = async |what: &str| api.get(&format!("/_operator/{service}/{what}"), operator).await;
-        let relay = ask("relay").await;
-        if relay.status != 200 || relay.body["events"] != 0 || relay.body["outgoing"] != 0 {
-            return false;
-        }
-        let none = |body: &Value, busy: &dyn Fn(&Value) -> bool| {
-            body["items"].as_array().is_some_and(|it| !it.iter().any(busy))
-        };
-        if !none(&ask("consumers").await.body, &|consumer| consumer["lag"] != 0)
-            || !none(&ask("views").await.body, &|view| view["rebuilding"] != false)
-            || !none(&ask("port-calls").await.body, &|_| true)
-            || !none(&ask("sagas").await.body, &|saga| saga["status"] != "stuck")
-        {
-            return false;
-        }
-    }
-    true
-}
-
-/// What is left of each customer's limit can be spent to the last cent, and not one cent more: the running services know.
-async fn spend_what_is_left(insisting: &Insisting) {
-    let clerk = insisting.person("clara", &["clerk"], None).await;
-    for (number, customer) in customers(insisting, &clerk).await.iter().enumerate() {
-        let id = customer["id"].as_str().expect("a customer has an id");
-        let person = insisting.person(&format!("customer{number}"), &["customer"], Some(id)).await;
-        let orders = orders_of(insisting, id, &clerk).await;
-        let approved = orders.iter().filter(|order| order["status"] == "approved");
-        let held: i64 = approved.map(|order| money(&order["total"])).sum();
-        let left = money(&customer["limit"]) - held;
-        let mut spend = vec![(1, "rejected")];
-        if left > 0 && left % 100 != 13 {
-            spend.insert(0, (left, "approved"));
-        }
-        for (cents, outcome) in spend {
-            let name = format!("rest-{number}-{outcome}");
-            // What may be declined for its price is not asked for.
-            let order = order_one(insisting, &clerk, &person, &name, cents).await;
-            let path = format!("/orders/{order}");
-            let ended = crate::eventually(&format!("order {order} ends"), PATIENCE, || async {
-                let status = insisting.api().get(&path, &person.token).await.body["status"].as_str()?.to_owned();
-                (status != "placed").then_some(status)
-            })
-            .await;
-            if left > 0 && left % 100 == 13 {
-                continue;
-            }
-            assert_eq!(ended, outcome, "customer {id} has {left} cents left, and ordered for {cents}");
-        }
-    }
-}
-
-/// Adds a product of that price and orders one.
-async fn order_one(insisting: &Insisting, clerk: &Person, person: &Person, name: &str, cents: i64) -> String {
-    let price = format!("{}.{:02}", cents / 100, cents % 100);
-    let product = json!({ "title": name, "price": price, "stock": 5 });
-    let product = insisting.command(clerk, name, "/products", &product).await.expect_status(201).id();
-    let body = json!({ "items": [{ "product": product, "quantity": 1 }] });
-    for tries in 0..2_000 {
-        let reply = insisting.command(person, &format!("{name}-order-{tries}"), "/orders", &body).await;
-        if reply.status == 201 {
-            return reply.id();
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!("the orders service never heard of {name}")
-}
-
-/// What the views answer at the end.
-async fn live(insisting: &Insisting) -> BTreeMap<&'static str, Vec<Value>> {
-    let clerk = insisting.person("clara", &["clerk"], None).await;
-    let customers = customers(insisting, &clerk).await;
-    let mut orders = Vec::new();
-    for customer in &customers {
-        orders.extend(orders_of(insisting, customer["id"].as_str().unwrap_or_default(), &clerk).await);
-    }
-    let products = pages(&insisting.api(), "/products/all?", &clerk.token).await;
-    BTreeMap::from([
-        ("customers.CustomerCard", customers),
-        ("catalog.ProductList", products),
-        ("orders.OrderList", orders),
-    ])
-}
-
-/// Every customer that the ledger knows.
-async fn customers(insisting: &Insisting, clerk: &Person) -> Vec<Value> {
-    let mut customers = Vec::new();
-    for id in insisting.created("/customers") {
-        let mut customer = insisting.api().get(&format!("/customers/{id}"), &clerk.token).await.expect_status(200).body;
-        customer["id"] = json!(id);
-        customers.push(customer);
-    }
-    customers
-}
-
-async fn orders_of(insisting: &Insisting, customer: &str, clerk: &Person) -> Vec<Value> {
-    pages(&insisting.api(), &format!("/orders/of_customer?customer={customer}&"), &clerk.token).await
-}
-
-async fn pages(api: &Api, path: &str, token: &str) -> Vec<Value> {
-    let mut items = Vec::new();
-    let mut after = String::new();
-    loop {
-        let page = api.get(&format!("{path}limit=100{after}"), token).await.expect_status(200).body;
-        items.extend(page["items"].as_array().expect("a page").iter().cloned());
-        match page["next"].as_str() {
-            Some(next) => after = format!("&after={next}"),
-            None => return items,
-        }
-    }
-}
-
-fn money(value: &Value) -> i64 {
-    value.as_str().and_then(|text| text.replace('.', "").parse().ok()).expect("money is text")
-}
-
-/// Copies the files of a folder.
-pub fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a temporary folder can be written");
-    for entry in std::fs::read_dir(from).expect("the folder is there") {
-        let path = entry.expect("the folder can be read").path();
-        if path.is_file() {
-            std::fs::copy(&path, to.join(path.file_name().expect("a file has a name"))).expect("a file can be copied");
-        }
     }
 }

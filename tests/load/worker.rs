@@ -1,7 +1,7 @@
 //! What one of those who work side by side does: the next thing as the dice fall, with few orders of its own under way.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -87,7 +87,7 @@ impl Worker {
                 94..98 => self.reprice().await,
                 _ => self.place_unknown().await,
             }
-            self.look().await;
+            self.look(&stop).await;
             tokio::time::sleep(Duration::from_millis(self.dice.below(30))).await;
         }
         self.done
@@ -170,7 +170,7 @@ impl Worker {
     }
 
     /// Looks after the oldest order under way; waits for it where there are many.
-    async fn look(&mut self) {
+    async fn look(&mut self, stop: &Path) {
         while let Some(order) = self.under_way.front() {
             let token = &self.person(Some(order.customer)).token;
             let reply = self.market.insisting.api().get(&format!("/orders/{}", order.id), token).await;
@@ -178,7 +178,7 @@ impl Worker {
                 Some("approved") if reply.status == 200 => self.approved.extend(self.under_way.pop_front()),
                 Some("rejected") if reply.status == 200 => drop(self.under_way.pop_front()),
                 _ if order.since.elapsed() > ENDS_WITHIN => drop(self.under_way.pop_front()),
-                _ if self.under_way.len() < UNDER_WAY => return,
+                _ if self.under_way.len() < UNDER_WAY || is_over(stop) => return,
                 _ => tokio::time::sleep(Duration::from_millis(25)).await,
             }
         }
