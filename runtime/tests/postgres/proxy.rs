@@ -60,12 +60,7 @@ async fn carry(client: TcpStream, server: TcpStream, next: Next) {
     answers.abort(); // both halves go: the connection is cut
 }
 
-async fn requests(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    next: Next,
-    swallow: Arc<Mutex<bool>>,
-) {
+async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, next: Next, swallow: Arc<Mutex<bool>>) {
     let mut buffer = vec![0; 1 << 20];
     loop {
         let Ok(count @ 1..) = from.read(&mut buffer).await else { return };

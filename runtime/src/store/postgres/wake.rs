@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::fence::Fences;
 use crate::commit::{Commit, CommitError, Committed};
+use crate::fault::Point;
 
 /// How often it looks where there was something to see just now.
 const SHORTEST: Duration = Duration::from_millis(5);
@@ -40,6 +41,9 @@ impl Commits {
     pub(super) fn written(&self, commits: &[Commit], results: &[Result<Committed, CommitError>]) {
         let written =
             || commits.iter().zip(results).filter_map(|(commit, result)| Some((commit, result.as_ref().ok()?)));
+        if written().any(|(commit, _)| !commit.appends.is_empty()) {
+            Point::AfterAppend.pass();
+        }
         if let Some(last) = written().filter_map(|(_, committed)| committed.positions.last()).max() {
             self.own_events.fetch_max(*last, Ordering::Relaxed);
         }
