@@ -167,8 +167,10 @@ mod known {
         FAULT = setting("fault", "a point and a pass such as `after-append:7`");
         KAFKA_BROKERS = setting("kafka.brokers", "addresses such as `kafka-1:9092`, with commas");
         KAFKA_CLIENT = Setting { secret: true, ..table("kafka.client", "settings of librdkafka such as `sasl.username=orders`, with commas") };
-        KAFKA_PARTITIONS = setting("kafka.partitions", "a number from 1 to 10000");
-        KAFKA_REPLICATION = setting("kafka.replication", "a number from 1 to 100, or `-1` for the broker's default");
+        KAFKA_INBOX_DAYS = setting("kafka.inbox_days", "a number from 1 to 3650");
+        KAFKA_PARTITIONS = setting("kafka.partitions", "a number from 1 to 1000");
+        KAFKA_PREFIX = setting("kafka.prefix", "what topics' names begin with, such as `shop.`");
+        KAFKA_REPLICATION = setting("kafka.replication", "a number from 1 to 10");
         KEYS = setting("keys", "a file");
         LISTEN = setting("listen", ADDRESS);
         LOG = setting("log", "directives such as `info` or `minos_runtime=debug`");
@@ -260,17 +262,18 @@ impl Config {
     /// What stands under it.
     fn engines(&mut self, reader: &mut Reader) {
         reader.set(&known::POSTGRES_URL, &mut self.postgres, |text| PostgresConfig::parse(text).map(Some));
-        let mut kafka =
-            KafkaConfig { brokers: String::new(), partitions: 12, replication: -1, client: BTreeMap::new() };
+        let mut kafka = KafkaConfig::default();
         reader.set(&known::KAFKA_BROKERS, &mut kafka.brokers, |text| {
             list(text, HostPort::parse).map(|_| text.split_whitespace().collect())
         });
-        reader.set(&known::KAFKA_PARTITIONS, &mut kafka.partitions, |text| number(text, 1..=10_000));
-        reader.set(&known::KAFKA_REPLICATION, &mut kafka.replication, |text| {
-            number(text, -1..=100).filter(|it| *it != 0)
+        reader.set(&known::KAFKA_PREFIX, &mut kafka.prefix, |text| Some(text.to_owned()));
+        reader.set(&known::KAFKA_PARTITIONS, &mut kafka.partitions, |text| number(text, 1..=1000));
+        reader.set(&known::KAFKA_REPLICATION, &mut kafka.replication, |text| number(text, 1..=10));
+        reader.set(&known::KAFKA_INBOX_DAYS, &mut kafka.inbox_time, |text| {
+            number(text, 1..=3650).map(|days| Duration::from_secs(days * engines::DAY))
         });
         reader.set_table(&known::KAFKA_CLIENT, &mut kafka.client);
-        for setting in [&known::KAFKA_CLIENT, &known::KAFKA_PARTITIONS, &known::KAFKA_REPLICATION] {
+        for setting in known::ALL.iter().filter(|it| it.name.starts_with("kafka.")) {
             if let (Some(name), None) = (reader.name_of(setting), reader.name_of(&known::KAFKA_BROKERS)) {
                 let mistake = format!("`{name}` is set, and `{}` is not: where is Kafka?", known::KAFKA_BROKERS.name);
                 reader.mistakes.push(mistake);

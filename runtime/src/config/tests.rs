@@ -81,9 +81,8 @@ fn no_secret_is_shown() {
         postgres: PostgresConfig::parse("postgres://orders:hush@db/orders"),
         kafka: Some(KafkaConfig {
             brokers: "kafka:9092".to_owned(),
-            partitions: 1,
-            replication: 1,
             client: BTreeMap::from([("sasl.password".to_owned(), "hush".to_owned())]),
+            ..KafkaConfig::default()
         }),
         environment: Environment(BTreeMap::from([("TOKEN".to_owned(), "hush".to_owned())])),
         ..Config::default()

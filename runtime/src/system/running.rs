@@ -253,10 +253,7 @@ fn check(system: &System, config: &Config) -> Result<(), ConfigErrors> {
     if !config.is_development() && config.keys.is_none() {
         mistakes.push("MINOS_KEYS is not set: outside of development mode keys are never made up".to_owned());
     }
-    if system.services.len() > 1 && config.postgres.as_ref().is_some_and(|it| !it.is_per_service()) {
-        let why = "each has a database of its own: let its URL say `{service}`";
-        mistakes.push(format!("MINOS_POSTGRES_URL names one database for {} services: {why}", system.services.len()));
-    }
+    mistakes.extend(engines::mistakes(config, system.services.len()));
     let mut names: Vec<_> = system.services.iter().map(|service| service.name).collect();
     names.sort_unstable();
     if let Some(twice) = names.windows(2).find(|it| it[0] == it[1]) {
