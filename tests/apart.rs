@@ -1,4 +1,5 @@
-//! Processes of their own: `minos keys`, `minos registry`, a service, the gateway, `minos operator`.
+//! Processes of their own: `minos keys`, `minos registry`, a service, the gateway, `minos operator`; and the whole shop so, on Postgres
+//! and Kafka.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::Path;
@@ -154,4 +155,24 @@ fn a_registry_without_keys_says_what_to_do() {
     let ended = process.ends(SOON);
     assert_eq!(ended.status.code(), Some(1));
     assert!(ended.errors.contains("`minos keys`"), "{}", ended.errors);
+}
+
+#[test]
+fn the_shop_apart_on_postgres_and_kafka_passes_its_tour() {
+    let folder = tempfile::tempdir().unwrap();
+    if servers::or_left_out(servers::can_be_had(), "Postgres and Kafka").is_none() {
+        return;
+    }
+    let programs = binary("minos");
+    let environment =
+        [("SHOP_PROGRAMS", programs.parent().unwrap().to_str().unwrap()), ("MINOS_LISTEN", "127.0.0.1:0")];
+    let mut shop = Process::start(&repository().join("examples/shop/apart"), &environment, folder.path());
+    let url = shop.says_url();
+    for run in ["first", "second"] {
+        let tour = Command::new(repository().join("examples/shop/tour")).arg(&url).output().unwrap();
+        let (said, errors) = (String::from_utf8_lossy(&tour.stdout), String::from_utf8_lossy(&tour.stderr));
+        assert!(tour.status.success(), "{run} run:\n{said}\n{errors}");
+    }
+    shop.terminate();
+    assert_eq!(shop.ends(Duration::from_secs(60)).status.code(), Some(0));
 }

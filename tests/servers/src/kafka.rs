@@ -38,6 +38,15 @@ struct Own {
     folder: TempDir,
 }
 
+/// Whether a broker is given, or can be started.
+pub(crate) fn can_be_had() -> Result<(), Missing> {
+    if std::env::var_os("MINOS_TEST_KAFKA").is_none() {
+        jars::java()?;
+        jars::classpath()?;
+    }
+    Ok(())
+}
+
 impl Kafka {
     /// The one of this test process, started when first asked for; its tests keep apart by the names of their topics.
     /// `None`: there is none, which it says.

@@ -23,6 +23,15 @@ use std::net::TcpListener;
 #[derive(Clone, Debug)]
 pub struct Missing(pub String);
 
+/// Whether both servers can be started here; fetches the broker where it must.
+///
+/// # Errors
+/// What is missing.
+pub fn can_be_had() -> Result<(), Missing> {
+    postgres::can_be_had()?;
+    kafka::can_be_had()
+}
+
 /// A port of loopback that was free a moment ago.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");

@@ -34,6 +34,11 @@ pub struct Database {
     pub url: String,
 }
 
+/// Whether its programs are here.
+pub(crate) fn can_be_had() -> Result<(), Missing> {
+    binaries().map(drop)
+}
+
 impl Postgres {
     /// The one of this test process, started when first asked for. `None`: left out, which it says.
     pub fn shared() -> Option<&'static Self> {
@@ -82,13 +87,16 @@ impl Postgres {
     pub fn provision(&self, service: &str) -> Database {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{}_{}_{number}", service.to_lowercase(), std::process::id());
+        self.provision_as(&format!("{}_{}_{number}", service.to_lowercase(), std::process::id()))
+    }
+
+    /// As [`Postgres::provision`], with that name; once a name.
+    pub fn provision_as(&self, name: &str) -> Database {
         let password = format!("of-{name}");
         self.administer("postgres", &format!("CREATE ROLE \"{name}\" LOGIN PASSWORD '{password}'"));
         self.administer("postgres", &format!("CREATE DATABASE \"{name}\" OWNER \"{name}\""));
         self.administer("postgres", &format!("REVOKE CONNECT ON DATABASE \"{name}\" FROM PUBLIC"));
-        let url = self.url(&name, &password, &name);
-        Database { name, password, url }
+        Database { url: self.url(name, &password, name), name: name.to_owned(), password }
     }
 
     /// Runs a statement as the superuser, and gives what it printed, unaligned.

@@ -28,9 +28,10 @@ pub(super) fn classpath() -> Result<String, Missing> {
 
 /// Beside the build's products, named by what is in it: `target/kafka-<hash of the pom>`.
 fn folder() -> PathBuf {
-    // target/debug/deps/test-1234 → target
+    // Of target/debug/deps/test-1234, or target/debug/servers: the folder that cargo has marked as its own.
     let executable = std::env::current_exe().expect("a test is a file");
-    let target = executable.ancestors().nth(3).unwrap_or(Path::new("."));
+    let marked = executable.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
+    let target = marked.or(executable.parent()).unwrap_or(Path::new("."));
     let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
     target.join(format!("kafka-{:016x}", POM.bytes().fold(0xcbf2_9ce4_8422_2325, fnv)))
 }
