@@ -79,6 +79,12 @@ pub trait Store: Send + Sync {
     /// Told of every commit of this process, from now on, that has events, messages or timers. A hint, never needed for truth.
     fn wake(&self) -> Wake;
 
+    /// How long those who read in order have been held at a gap, by transactions that still run and could fill it; zero: they are
+    /// not.
+    fn fence_age(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Waits until something is committed, or until `at_most` is over. A hint that may miss what was committed just before
     /// it is called: who tails the store keeps a [`Wake`] instead.
     async fn committed(&self, at_most: Duration) {

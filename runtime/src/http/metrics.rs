@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::http::StatusCode;
 
@@ -21,7 +22,13 @@ impl Counts {
 }
 
 /// All figures of a service.
-pub(super) fn text(service: &str, counts: &Counts, consumers: &[ConsumerStatus], relay: Option<RelayLag>) -> String {
+pub(super) fn text(
+    service: &str,
+    counts: &Counts,
+    consumers: &[ConsumerStatus],
+    relay: Option<RelayLag>,
+    fence: Duration,
+) -> String {
     let mut text = String::from("# TYPE minos_requests_total counter\n");
     for (class, count) in counts.0.iter().enumerate().skip(1) {
         let count = count.load(Ordering::Relaxed);
@@ -45,5 +52,7 @@ pub(super) fn text(service: &str, counts: &Counts, consumers: &[ConsumerStatus],
             let _ = writeln!(text, "minos_relay_lag{{service=\"{service}\",of=\"{what}\"}} {lag}");
         }
     }
+    text.push_str("# TYPE minos_store_fence_age_seconds gauge\n");
+    let _ = writeln!(text, "minos_store_fence_age_seconds{{service=\"{service}\"}} {}", fence.as_secs_f64());
     text
 }

@@ -207,7 +207,8 @@ impl Serving {
     async fn metrics(&self) -> Response {
         let consumers = self.http.consumers.status().await.unwrap_or_default();
         let relay = crate::log::relay::lag(&*self.http.store, self.http.service).await.ok();
-        let text = super::metrics::text(self.http.service, &self.counts, &consumers, relay);
+        let fence = self.http.store.fence_age();
+        let text = super::metrics::text(self.http.service, &self.counts, &consumers, relay, fence);
         ([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"))], text).into_response()
     }
 }

@@ -50,6 +50,8 @@ pub(crate) struct Facts {
 pub(crate) struct Changes<'a> {
     pub(crate) answers: Vec<&'a KeptAnswer>,
     pub(crate) streams: BTreeMap<&'a str, u64>,
+    /// Streams that were checked not to exist, for commits that change something: nobody may make them before this is written.
+    pub(crate) absent: BTreeSet<&'a str>,
     pub(crate) events: Vec<PlacedEvent<'a>>,
     /// The holder; none: nobody any more.
     pub(crate) claims: BTreeMap<ClaimKey, Option<&'a str>>,
@@ -120,6 +122,10 @@ impl Facts {
 
         self.answers.extend(commit.answers.iter().map(|kept| (kept.command_id, kept.clone())));
         changes.answers.extend(&commit.answers);
+        if !commit.appends.is_empty() {
+            let absent = commit.checks.iter().filter(|(_, version)| *version == 0);
+            changes.absent.extend(absent.map(|(stream, _)| stream.as_str()));
+        }
         for (stream, version) in streams {
             self.streams.insert(stream.to_owned(), version);
             changes.streams.insert(stream, version);

@@ -152,12 +152,6 @@ impl PostgresStore {
         Ok(Self { commands, consumers, readers, tails, tables, commits, fences, clock, epoch: identity.epoch })
     }
 
-    /// How long those who tail this store have been held by transactions that still run, anywhere on the server; zero: they are
-    /// not.
-    pub fn fence_age(&self) -> Duration {
-        self.fences.age()
-    }
-
     fn tables_now(&self) -> Arc<Tables> {
         Arc::clone(&self.tables.read().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
@@ -385,6 +379,10 @@ impl Store for PostgresStore {
 
     fn wake(&self) -> Wake {
         Wake::new(self.commits.subscribe())
+    }
+
+    fn fence_age(&self) -> Duration {
+        self.fences.age()
     }
 
     async fn health(&self) -> Result<(), StoreError> {

@@ -1,5 +1,5 @@
 //! A small aggregate, written by hand as generated code would be: everything that the engine does is in it.
-//! Shared by the engine's tests and the measurement in `examples/commands.rs`.
+//! Shared by the tests of the engine and of Postgres.
 
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "several tests share it")]
 

@@ -133,6 +133,25 @@ async fn of_two_at_the_same_moment_one_holds() {
     }
 }
 
+/// Each makes one stream because the other is not there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_that_rest_on_each_others_absence_one_is_written() {
+    let Some(server) = Postgres::shared() else { return };
+    let (_, [one, other]) = two(server).await;
+    let context = Context::system();
+    for round in 0..25 {
+        let (left, right) = (format!("left{round}"), format!("right{round}"));
+        let makes =
+            |name: &str, without: &str| Commit { checks: vec![(stream(without), 0)], ..commit(&context, name, 0) };
+        let (by_one, by_other) = tokio::join!(write(&*one, makes(&left, &right)), write(&*other, makes(&right, &left)));
+        let results = [by_one, by_other];
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
+        assert!(results.iter().any(|result| matches!(result, Err(CommitError::Conflict { .. }))), "{results:?}");
+        let versions = (one.stream_version(&stream(&left)).await, one.stream_version(&stream(&right)).await);
+        assert_eq!(versions.0.unwrap() + versions.1.unwrap(), 1);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_tails_is_told_of_what_another_instance_commits() {
     let Some(server) = Postgres::shared() else { return };

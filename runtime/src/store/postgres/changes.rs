@@ -50,7 +50,8 @@ async fn write_the_rest(
     Ok(drawn)
 }
 
-/// Moves the streams on. They are locked, but for those that were not there: another instance may have made one since.
+/// Moves the streams on. They are locked, but for those that were not there: another instance may have made one since. Those that must
+/// not be there are made and taken away again, which keeps others from making them until this is over.
 async fn write_streams(connection: &mut PgConnection, changes: &Changes<'_>) -> Result<(), Failure> {
     if changes.streams.is_empty() {
         return Ok(());
@@ -66,14 +67,26 @@ async fn write_streams(connection: &mut PgConnection, changes: &Changes<'_>) -> 
         versions.push(signed(*version));
         expected.push(signed(version - grown.get(stream).copied().unwrap_or(0)));
     }
+    let absent: Vec<&str> =
+        changes.absent.iter().filter(|name| !changes.streams.contains_key(**name)).copied().collect();
+    for stream in &absent {
+        streams.push(*stream);
+        types.push(aggregate_of(stream));
+        versions.push(0);
+        expected.push(0);
+    }
     let count = streams.len() as u64;
     let query = sqlx::query(include_str!("../sql/postgres/write_streams.sql"));
     let query = query.bind(streams).bind(types).bind(versions).bind(expected);
-    let done = query.execute(connection).await.map_err(|error| not_written(&error))?;
-    if done.rows_affected() == count {
-        return Ok(());
+    let done = query.execute(&mut *connection).await.map_err(|error| not_written(&error))?;
+    if done.rows_affected() != count {
+        return Err(Failure::Raced("another instance made a stream at the same moment".to_owned()));
     }
-    Err(Failure::Raced("another instance made a stream at the same moment".to_owned()))
+    if !absent.is_empty() {
+        let delete = sqlx::query("DELETE FROM streams WHERE stream = ANY($1) AND version = 0").bind(absent);
+        delete.execute(connection).await.map_err(|error| not_written(&error))?;
+    }
+    Ok(())
 }
 
 async fn write_answers(connection: &mut PgConnection, changes: &Changes<'_>, at: Timestamp) -> Result<(), Error> {
