@@ -1,6 +1,6 @@
 //! Processes of their own: `minos keys`, `minos registry`, a service, the gateway, `minos operator`; and the whole shop so, on Postgres
 //! and Kafka.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 use std::path::Path;
 use std::process::Command;
@@ -44,12 +44,17 @@ impl Apart {
     /// The customers service, with its data in a folder of that name.
     fn customers(&self, data: &str) -> Process {
         let data = self.folder.path().join(data);
-        let environment = [
+        self.customers_on(&[("MINOS_DATA", data.to_str().unwrap())])
+    }
+
+    /// The customers service, on what `engines` say.
+    fn customers_on(&self, engines: &[(&str, &str)]) -> Process {
+        let mut environment = vec![
             ("MINOS_LISTEN", "127.0.0.1:0"),
-            ("MINOS_DATA", data.to_str().unwrap()),
             ("MINOS_KEYS", &self.keys),
             ("MINOS_REGISTRY", self.registry_url.trim_start_matches("http://")),
         ];
+        environment.extend(engines);
         Process::start(&binary("shop-customers"), &environment, self.folder.path())
     }
 
@@ -155,6 +160,37 @@ fn a_registry_without_keys_says_what_to_do() {
     let ended = process.ends(SOON);
     assert_eq!(ended.status.code(), Some(1));
     assert!(ended.errors.contains("`minos keys`"), "{}", ended.errors);
+}
+
+/// All the others, the broker and the registry stopped: a service needs its own database alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_answers_commands_and_queries_without_broker_registry_or_any_other_service() {
+    if servers::or_left_out(servers::can_be_had(), "Postgres and Kafka").is_none() {
+        return;
+    }
+    let (postgres, mut kafka) = (servers::Postgres::start().unwrap(), servers::Kafka::start().unwrap());
+    if !kafka.is_own() {
+        return eprintln!("left out: the broker of MINOS_TEST_KAFKA is not ours to stop");
+    }
+    let mut apart = Apart::start().await;
+    let (database, brokers) = (postgres.provision("customers"), kafka.brokers().to_owned());
+    let engines = [
+        ("MINOS_POSTGRES_URL", database.url.as_str()),
+        ("MINOS_KAFKA_BROKERS", &brokers),
+        ("MINOS_KAFKA_REPLICATION", "1"),
+    ];
+    let _customers = apart.customers_on(&engines);
+    let clerk = apart.api.token(json!({"sub": "clara", "roles": ["clerk"]})).await;
+    let ada = apart.register(&clerk, "ada").await.expect_status(201).id();
+
+    kafka.kill();
+    apart.registry.kill();
+    let bob = apart.register(&clerk, "bob").await.expect_status(201).id();
+    for (id, name) in [(&ada, "ada"), (&bob, "bob")] {
+        let row = apart.api.get(&format!("/customers/{id}"), &clerk).await.expect_status(200);
+        assert_eq!(row.body["name"], name);
+    }
+    assert!(!apart.folder.path().join("minos-data").exists(), "nothing is kept in a folder");
 }
 
 #[test]
