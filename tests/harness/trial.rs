@@ -228,9 +228,11 @@ impl Trial {
         let did = self.load.says_within(PATIENCE, |line| serde_json::from_str::<Value>(line).ok());
         assert!(self.load.ends(PATIENCE).status.success(), "the load ended badly");
         let insisting = Insisting::new(self.folder()).expect("the ledger can be opened");
-        let at_rest = rest(&insisting).await;
-        spend_what_is_left(&insisting).await;
-        let at_rest = rest(&insisting).await && at_rest;
+        let mut rested = rest(&insisting).await;
+        if rested.is_ok() {
+            spend_what_is_left(&insisting).await;
+            rested = rest(&insisting).await;
+        }
         let live = live(&insisting).await;
         std::fs::write(self.folder().join(LIVE), json!(live).to_string()).expect("a file can be written");
         let mut shop = self.shop.take().expect("it runs");
@@ -247,7 +249,7 @@ impl Trial {
                 events: evidence.services.values().map(|service| service.events.len()).sum(),
                 seconds: self.began.elapsed().as_secs(),
             },
-            at_rest,
+            unrest: rested.err(),
             evidence,
         }
     }
@@ -268,12 +270,12 @@ impl Trial {
         ];
         let mut shop = Process::start(&binary("shop"), &environment, folder.path());
         std::fs::write(folder.path().join(ADDRESS), shop.says_url()).expect("a file can be written");
-        let at_rest = rest(&Insisting::new(folder.path()).expect("a file can be made")).await;
+        let rested = rest(&Insisting::new(folder.path()).expect("a file can be made")).await;
         shop.terminate();
         shop.ends(Duration::from_secs(60));
         let mut findings = Vec::new();
-        if !at_rest {
-            findings.push("started again over a copy without views, the shop did not come to rest".to_owned());
+        if let Err(what) = rested {
+            findings.push(format!("started again over a copy without views, the shop did not come to rest: {what}"));
         }
         let calls = std::fs::read_to_string(folder.path().join(CHARGES)).unwrap_or_default();
         findings.extend(calls.lines().map(|call| format!("started again, the shop called the provider: {call}")));
@@ -305,8 +307,8 @@ impl Drop for Trial {
 pub struct Ended {
     /// How much it was.
     pub figures: Figures,
-    /// Whether nothing was under way any more when the shop was stopped.
-    pub at_rest: bool,
+    /// What was still under way when the shop was stopped.
+    pub unrest: Option<String>,
     /// What is left.
     pub evidence: Evidence,
 }

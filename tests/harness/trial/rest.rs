@@ -9,42 +9,45 @@ use crate::Api;
 use crate::check::SERVICES;
 use crate::insist::Insisting;
 
-/// Waits until nothing is under way in any service; false where something still is when patience ends.
-pub(super) async fn rest(insisting: &Insisting) -> bool {
-    let operator = operator(insisting).await;
+/// Waits until nothing is under way in any service; what still is when patience ends.
+pub(super) async fn rest(insisting: &Insisting) -> Result<(), String> {
+    let operator = insisting.api().token(json!({ "sub": "olga", "operator": true })).await;
     let until = Instant::now() + PATIENCE;
     let mut quiet = 0;
     while quiet < 3 {
-        quiet = if is_at_rest(&insisting.api(), &operator).await { quiet + 1 } else { 0 };
-        if Instant::now() > until {
-            return false;
+        match busy(&insisting.api(), &operator).await {
+            None => quiet += 1,
+            Some(what) if Instant::now() > until => return Err(what),
+            Some(_) => quiet = 0,
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    true
+    Ok(())
 }
 
-async fn operator(insisting: &Insisting) -> String {
-    insisting.api().token(json!({ "sub": "olga", "operator": true })).await
-}
-
-async fn is_at_rest(api: &Api, operator: &str) -> bool {
+/// Something that is under way.
+async fn busy(api: &Api, operator: &str) -> Option<String> {
+    let is_busy: [(&str, fn(&Value) -> bool); 4] = [
+        ("consumers", |consumer| consumer["lag"] != 0),
+        ("views", |view| view["rebuilding"] != false),
+        ("port-calls", |_| true),
+        ("sagas", |saga| saga["status"] != "stuck"),
+    ];
     for service in SERVICES {
         let ask = async |what: &str| api.get(&format!("/_operator/{service}/{what}"), operator).await;
         let relay = ask("relay").await;
         if relay.status != 200 || relay.body["events"] != 0 || relay.body["outgoing"] != 0 {
-            return false;
+            return Some(format!("the relay of {service}: {}", relay.body));
         }
-        let none = |body: &Value, busy: &dyn Fn(&Value) -> bool| {
-            body["items"].as_array().is_some_and(|it| !it.iter().any(busy))
-        };
-        if !none(&ask("consumers").await.body, &|consumer| consumer["lag"] != 0)
-            || !none(&ask("views").await.body, &|view| view["rebuilding"] != false)
-            || !none(&ask("port-calls").await.body, &|_| true)
-            || !none(&ask("sagas").await.body, &|saga| saga["status"] != "stuck")
-        {
-            return false;
+        for (what, is_busy) in is_busy {
+            let reply = ask(what).await;
+            let Some(items) = reply.body["items"].as_array() else {
+                return Some(format!("{what} of {service}: {}", reply.body));
+            };
+            if let Some(item) = items.iter().find(|item| is_busy(item)) {
+                return Some(format!("{what} of {service}: {item}"));
+            }
         }
     }
-    true
+    None
 }
