@@ -9,6 +9,7 @@ use crate::rust::name::module_of;
 mod aggregate;
 mod commands;
 mod contracts;
+mod docs;
 mod enums;
 mod errors;
 mod events;
@@ -81,8 +82,14 @@ pub(crate) fn root(plan: &Plan<'_>, modules: &[SourceFile]) -> SourceFile {
         .collect();
     names.sort();
     let (origin, docs) = match plan.subdomain() {
-        Some(it) => (origin(plan, it.span), it.docs.as_deref().unwrap_or("").to_owned()),
-        None => (plan.model.gateway().map_or_else(|| "the spec".to_owned(), |it| origin(plan, it.span)), String::new()),
+        Some(it) => {
+            let known = || format!("The service `{}` of the system `{}`.", it.name, plan.model.system().name);
+            (origin(plan, it.span), nouns::docs_or(&it.docs, known))
+        }
+        None => (
+            plan.model.gateway().map_or_else(|| "the spec".to_owned(), |it| origin(plan, it.span)),
+            format!("The gateway of the system `{}`.", plan.model.system().name),
+        ),
     };
     let mut file = SourceFile::new("lib.rs", "crate", &origin, &docs, &[]);
     let entry = crate::rust::name::ident(if plan.subdomain().is_some() { "service" } else { "gateway" });

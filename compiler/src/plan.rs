@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use minos_dsl::model::{
-    Aggregate, Base, Command, Contracts, Cursor, Error, Event, Expr, ExprKind, Id, Model, Operation, Owner, Port,
-    Query, Route, RouteTarget, Statement, Subdomain, Ty, TypeRef, View, ViewSource,
+    Aggregate, Base, Command, Contracts, Cursor, Error, Event, Expr, ExprKind, Id, Model, Operation, Owner,
+    PayloadField, Port, Query, Route, RouteTarget, Statement, Subdomain, Ty, TypeRef, View, ViewSource,
 };
 use minos_dsl::source::SourceId;
 
@@ -104,7 +104,7 @@ impl<'m> Plan<'m> {
         let mut ids: BTreeSet<Id<Subdomain>> = BTreeSet::new();
         ids.extend(contracts.ids.iter().chain(&contracts.statuses).map(|id| model.at(*id).subdomain));
         ids.extend(contracts.commands.iter().map(|id| model.at(*id).aggregate().id()).map(|id| model.at(id).subdomain));
-        ids.extend(contracts.events.iter().map(|id| model.at(*id).aggregate().id()).map(|id| model.at(id).subdomain));
+        ids.extend(contracts.events.keys().map(|id| model.at(*id).aggregate().id()).map(|id| model.at(id).subdomain));
         ids.extend(contracts.queries.iter().map(|id| model.at(*id).view().get().subdomain));
         ids.extend(contracts.types.iter().filter_map(|it| model.subdomain_of(self.owner(*it))).map(Cursor::id));
         ids.into_iter().filter(|id| !self.owns(*id)).map(|id| model.at(id)).collect()
@@ -115,7 +115,7 @@ impl<'m> Plan<'m> {
         let contracts = &self.contracts;
         let mut ids: BTreeSet<Id<Aggregate>> = contracts.ids.iter().chain(&contracts.statuses).copied().collect();
         ids.extend(contracts.commands.iter().map(|id| self.model.at(*id).aggregate));
-        ids.extend(contracts.events.iter().map(|id| self.model.at(*id).aggregate));
+        ids.extend(contracts.events.keys().map(|id| self.model.at(*id).aggregate));
         ids.into_iter().map(|id| self.model.at(id)).filter(|it| it.subdomain == subdomain).collect()
     }
 
@@ -296,9 +296,9 @@ impl<'m> Plan<'m> {
         }
     }
 
-    /// The name of the struct of a port operation's arguments: `Charge`.
+    /// The name of the struct of a port operation's arguments: `ChargeArguments`.
     pub(crate) fn arguments_name(operation: Cursor<'_, Operation>) -> String {
-        type_name(&operation.name, "Arguments")
+        format!("{}Arguments", pascal(&operation.name))
     }
 
     /// The name of a query's parameters: `OfCustomer`.
@@ -309,6 +309,12 @@ impl<'m> Plan<'m> {
     /// The name of a view's row: `OrderListRow`.
     pub(crate) fn row_name(view: Cursor<'_, View>) -> String {
         format!("{}Row", pascal(&view.name))
+    }
+
+    /// The fields of a payload that the crate knows: all of its own, of others' those that it reads.
+    pub(crate) fn payload(&self, event: Cursor<'m, Event>) -> impl Iterator<Item = (u32, &'m PayloadField)> {
+        let read = self.contracts.events.get(&event.id());
+        (0..).zip(&event.get().payload).filter(move |(index, _)| read.is_none_or(|read| read.contains(index)))
     }
 
     /// The events of an aggregate that a service handles, by their module and name.

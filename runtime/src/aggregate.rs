@@ -79,32 +79,47 @@ pub trait Aggregate: Sized + Clone + Debug + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// The timers of the lifecycle state that it is in: name and when each is due, given when the state was entered.
-    fn timers(&self, entered_at: Timestamp) -> Vec<(&'static str, Timestamp)> {
+    /// The timers of the lifecycle state that it is in, given when that was entered.
+    fn timers(&self, entered_at: Timestamp) -> Vec<StateTimer<Self>> {
         let _ = entered_at;
         Vec::new()
     }
+}
 
-    /// What a timer of that name does, in a decision of its own. Called only while the entry that set it lasts.
-    fn on_timer(name: &str, decision: &mut Decision<Self>) -> Result<(), Refusal> {
-        let _ = (name, decision);
-        Ok(())
+/// A timer of a lifecycle state: durable, fired once while the state lasts, gone with it.
+pub struct StateTimer<A: Aggregate> {
+    /// Its name.
+    pub name: &'static str,
+    /// When it is due.
+    pub due: Timestamp,
+    /// What it does then, in a decision of its own.
+    pub fire: fn(&mut Decision<A>) -> Result<(), Refusal>,
+}
+
+impl<A: Aggregate> StateTimer<A> {
+    /// Due so long after the state was entered; at the end of time where that is past it.
+    pub fn after(
+        name: &'static str,
+        entered_at: Timestamp,
+        after: Duration,
+        fire: fn(&mut Decision<A>) -> Result<(), Refusal>,
+    ) -> Self {
+        Self { name, due: entered_at.checked_add(after).unwrap_or(Timestamp::MAX), fire }
+    }
+
+    /// Due at a moment that the state holds; at the end of time where that cannot be computed.
+    pub fn at(
+        name: &'static str,
+        moment: Result<Timestamp, Refusal>,
+        fire: fn(&mut Decision<A>) -> Result<(), Refusal>,
+    ) -> Self {
+        Self { name, due: moment.unwrap_or(Timestamp::MAX), fire }
     }
 }
 
 /// A unique value in a generated [`Aggregate::unique_values`]: its constraint's name and the value as JSON; none where it is absent.
 pub fn unique_value(constraint: &'static str, value: &impl Serialize) -> Option<(&'static str, String)> {
     serde_json::to_string(value).ok().filter(|json| json != "null").map(|json| (constraint, json))
-}
-
-/// A timer that is due so long after the state was entered; at the end of time where that is past it.
-pub fn due_after(name: &'static str, entered_at: Timestamp, after: Duration) -> (&'static str, Timestamp) {
-    (name, entered_at.checked_add(after).unwrap_or(Timestamp::MAX))
-}
-
-/// A timer that is due at a moment that the state holds; at the end of time where that cannot be computed.
-pub fn due_at(name: &'static str, moment: Result<Timestamp, Refusal>) -> (&'static str, Timestamp) {
-    (name, moment.unwrap_or(Timestamp::MAX))
 }
 
 /// The state that a lifecycle must be in for a field to be there, in a generated accessor.

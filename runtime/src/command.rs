@@ -124,11 +124,12 @@ impl<A: Aggregate> Decision<A> {
     }
 
     /// `when a, b`: refuses with `WrongState` unless the state is one of `states`.
-    pub fn require_status(&self, states: &[&str]) -> Result<(), Refusal> {
-        let status = self.state()?.status().unwrap_or_default();
-        if states.contains(&status) {
+    pub fn require_status(&self, states: &[impl Copy + Into<&'static str>]) -> Result<(), Refusal> {
+        if self.has_status(states)? {
             return Ok(());
         }
+        let status = self.state()?.status().unwrap_or_default();
+        let states: Vec<&str> = states.iter().map(|&state| state.into()).collect();
         let message = format!("it is `{status}`; this needs it to be {}", states.join(" or "));
         Err(Refusal::new(RefusalKind::WrongState, message).with("status", status))
     }
@@ -137,8 +138,9 @@ impl<A: Aggregate> Decision<A> {
     ///
     /// # Errors
     /// `NotFound` where there is no state.
-    pub fn has_status(&self, states: &[&str]) -> Result<bool, Refusal> {
-        Ok(states.contains(&self.state()?.status().unwrap_or_default()))
+    pub fn has_status(&self, states: &[impl Copy + Into<&'static str>]) -> Result<bool, Refusal> {
+        let status = self.state()?.status().unwrap_or_default();
+        Ok(states.iter().any(|&state| state.into() == status))
     }
 
     /// The events emitted and the state after them.

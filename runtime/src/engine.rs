@@ -124,14 +124,25 @@ impl<'a> Reader<'a> {
         items: I,
         key: impl Fn(&T) -> R::Key,
         missing: impl Fn(&T) -> Refusal,
-    ) -> Result<Vec<(T, R)>, WithError> {
+    ) -> Result<Vec<Joined<T, R>>, WithError> {
         let items: Vec<&T> = items.collect();
         let keys: Vec<R::Key> = items.iter().map(|item| key(item)).collect();
         let rows = self.rows::<R>(&keys).await?;
-        let pair =
-            |(item, row): (&T, Option<R>)| row.map(|row| (item.clone(), row)).ok_or_else(|| missing(item).into());
+        let pair = |(item, row): (&T, Option<R>)| match row {
+            Some(row) => Ok(Joined { element: item.clone(), row }),
+            None => Err(missing(item).into()),
+        };
         items.into_iter().zip(rows).map(pair).collect()
     }
+}
+
+/// An element of a list with the row that belongs to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Joined<T, R> {
+    /// The element.
+    pub element: T,
+    /// The row.
+    pub row: R,
 }
 
 /// The engine of one service.

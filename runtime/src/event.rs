@@ -177,6 +177,11 @@ impl Recorded {
         decode_payload(&self.event_type, self.schema_version, &self.data)
     }
 
+    /// The payload as that of `P`, another type whose fields this one has too: for handlers of several events in the same words.
+    pub fn payload_as<P: EventPayload>(&self) -> Result<P, DecodeError> {
+        decode_payload(P::TYPE, self.schema_version, &self.data)
+    }
+
     /// The id of the aggregate whose event it is.
     pub fn id<I: std::str::FromStr>(&self) -> Result<I, DecodeError> {
         self.stream.id().parse().map_err(|_| DecodeError::UnknownType(self.stream.as_str().to_owned()))

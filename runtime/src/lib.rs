@@ -12,6 +12,10 @@
 //! * [`service`] and [`system`]: one service wired; many in one process.
 //! * [`gateway`], [`registry`], [`token`], [`health`], [`telemetry`], [`config`], [`shutdown`]: the edges; [`fault`]: where trials end the process.
 
+// Macros name the crate as generated code does, also in its own tests.
+#[cfg(test)]
+extern crate self as minos_runtime;
+
 pub mod aggregate;
 pub mod caller;
 pub mod command;

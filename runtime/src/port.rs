@@ -9,13 +9,17 @@ use uuid::Uuid;
 use crate::refusal::{DeclaredError, Refusal};
 
 /// What a port call carries beside its arguments.
+///
+/// The engine calls at least once: after a timeout, a lost connection or a restart it calls again, with the same key. Two calls with one
+/// key are one call: an adapter sends the key along, or keeps what it did under it, and gives the answer of the first to the second.
 #[derive(Clone, Debug)]
 pub struct PortCall {
-    /// The same for each attempt of the same call: pass it on (`Idempotency-Key`), so that the effect happens once.
+    /// The idempotency key: the same for each attempt of the same call, no other call's. Send it along (`Idempotency-Key`).
     pub key: Uuid,
     /// W3C `traceparent`, to be passed on.
     pub traceparent: String,
-    /// How long the caller waits; past it the outcome counts as unknown.
+    /// How long the caller waits; past it the outcome is unknown: neither done nor refused. An adapter that gives up itself says
+    /// [`PortError::Unknown`] where the call may have arrived.
     pub timeout: Duration,
 }
 
@@ -87,23 +91,63 @@ pub trait PortDispatch: Send + Sync {
     async fn call(&self, operation: &str, arguments: &str, call: PortCall) -> Result<String, PortError<Refusal>>;
 }
 
-/// Reads the arguments of a call in a generated dispatcher.
+/// Reads the arguments of a call, in what [`port!`](crate::port!) makes.
+#[doc(hidden)]
 pub fn arguments<T: DeserializeOwned>(text: &str) -> Result<T, PortError<Refusal>> {
     serde_json::from_str(text).map_err(|error| PortError::Broken(format!("the arguments do not fit: {error}")))
 }
 
-/// The answer to an operation that the port does not have: a message of another build.
-pub fn unknown_operation(operation: &str) -> PortError<Refusal> {
-    PortError::Broken(format!("there is no operation `{operation}`"))
+/// Turns a typed result into what the engine keeps, in what [`port!`](crate::port!) makes.
+#[doc(hidden)]
+pub fn outcome<T: Serialize, E: PortRefusal>(result: Result<T, PortError<E>>) -> Result<String, PortError<Refusal>> {
+    let value = result.map_err(|error| error.map_refused(PortRefusal::into_refusal))?;
+    serde_json::to_string(&value).map_err(|error| PortError::Broken(error.to_string()))
 }
 
-/// Turns a typed result into what the engine keeps, in a generated dispatcher.
-pub fn outcome<T: Serialize, E: PortRefusal>(result: Result<T, PortError<E>>) -> Result<String, PortError<Refusal>> {
-    match result {
-        Ok(value) => serde_json::to_string(&value).map_err(|error| PortError::Broken(error.to_string())),
-        Err(PortError::Refused(error)) => Err(PortError::Refused(error.into_refusal())),
-        Err(PortError::Unavailable(why)) => Err(PortError::Unavailable(why)),
-        Err(PortError::Unknown(why)) => Err(PortError::Unknown(why)),
-        Err(PortError::Broken(why)) => Err(PortError::Broken(why)),
-    }
+/// Makes a port's trait callable by the engine: each operation's name, its arguments' struct, and the struct's fields in the order of the
+/// trait's parameters. Declares `dispatch`, which takes an implementation.
+///
+/// ```ignore
+/// port!(Payments = "orders.Payments" {
+///     "charge" => charge(ChargeArguments { order, amount }),
+/// });
+/// ```
+#[macro_export]
+macro_rules! port {
+    ($port:ident = $wire:literal { $($name:literal => $operation:ident($arguments:ident { $($field:ident),* })),+ $(,)? }) => {
+        $(impl $crate::port::PortArguments for $arguments {
+            const PORT: &'static str = $wire;
+            const OPERATION: &'static str = $name;
+        })+
+
+        #[doc = concat!("A [`", stringify!($port), "`], as the engine calls it.")]
+        pub fn dispatch(port: impl $port) -> impl $crate::port::PortDispatch {
+            struct Dispatch<P>(P);
+
+            #[$crate::async_trait]
+            impl<P: $port> $crate::port::PortDispatch for Dispatch<P> {
+                fn port(&self) -> &'static str {
+                    $wire
+                }
+
+                async fn call(
+                    &self,
+                    operation: &str,
+                    arguments: &str,
+                    call: $crate::port::PortCall,
+                ) -> Result<String, $crate::port::PortError<$crate::refusal::Refusal>> {
+                    match operation {
+                        $($name => {
+                            let $arguments { $($field),* } = $crate::port::arguments(arguments)?;
+                            $crate::port::outcome(self.0.$operation($($field,)* &call).await)
+                        })+
+                        // A message of another build.
+                        _ => Err($crate::port::PortError::Broken(format!("this build has no operation `{operation}`"))),
+                    }
+                }
+            }
+
+            Dispatch(port)
+        }
+    };
 }

@@ -69,6 +69,11 @@ impl Refusal {
         Self { kind: RefusalKind::Declared, error: error.to_owned(), message: message.into(), fields }
     }
 
+    /// What is stored names a part of the spec (a step, a timer) that this build does not have: it stops there, and is seen.
+    pub fn undefined(what: &str, name: &str) -> Self {
+        Self::new(RefusalKind::Conflict, format!("this build has no {what} `{name}`"))
+    }
+
     /// Adds a field.
     #[must_use]
     pub fn with(mut self, field: &str, value: impl Into<serde_json::Value>) -> Self {

@@ -87,34 +87,88 @@ pub trait Saga: Sized + Send + Sync + 'static {
     /// The event type that starts it.
     const TRIGGER: &'static str;
     /// The steps, in order.
-    const STEPS: &'static [StepDef];
+    const STEPS: &'static [Step<Self>];
 
-    /// Everything known so far: the trigger, and the results of steps that were bound (`as receipt`).
+    /// One that `trigger` starts: nothing is answered yet.
     fn new(trigger: &Recorded) -> Result<Self, DecodeError>;
-    /// Takes in the result (JSON) of a step that binds one.
-    fn bind(&mut self, step: &str, result: &str) -> Result<(), DecodeError> {
-        let _ = (step, result);
-        Ok(())
-    }
-    /// How many branches a step has (`for line in …`); 1 for a plain one. Depends on the trigger and results before it alone.
+    /// What `failed` does, after every undo is acknowledged.
     ///
     /// # Errors
-    /// A result out of range, here and in the functions below: the step counts as refused.
-    fn branches(&self, step: &str) -> Result<usize, Refusal> {
-        let _ = step;
-        Ok(1)
-    }
-    /// What a step does.
-    fn act(&self, step: &str, branch: usize) -> Result<Action, Refusal>;
-    /// What takes it back; `None`: nothing to undo.
-    fn undo(&self, step: &str, branch: usize) -> Result<Option<Action>, Refusal> {
-        let _ = (step, branch);
-        Ok(None)
-    }
-    /// What `failed` does, after every undo is acknowledged.
+    /// A result out of range: the saga is stuck.
     fn failed(&self, failure: &Refusal) -> Result<Vec<Action>, Refusal> {
         let _ = failure;
         Ok(Vec::new())
+    }
+}
+
+/// A step of a saga: what it does, what takes it back, how long and how often it is tried.
+///
+/// What it does and undoes depends on the trigger and on answers to steps before it alone, so that it is the same whenever it is asked
+/// for. Where it cannot be computed (a result out of range) the step counts as refused.
+pub struct Step<S: 'static> {
+    pub(crate) def: StepDef,
+    pub(crate) act: fn(&S, usize) -> Result<Action, Refusal>,
+    pub(crate) branches: Option<fn(&S) -> Result<usize, Refusal>>,
+    pub(crate) undo: Option<fn(&S, usize) -> Result<Action, Refusal>>,
+    pub(crate) bind: Option<fn(&mut S, &str) -> Result<(), serde_json::Error>>,
+}
+
+impl<S> Step<S> {
+    /// A step before the pivot. It is tried as often as its retry says; silent all the same, it counts as refused: it is undone (it may
+    /// have happened), as is all before it.
+    pub const fn compensatable(name: &'static str, act: fn(&S, usize) -> Result<Action, Refusal>) -> Self {
+        Self::of(name, StepKind::Compensatable, act)
+    }
+
+    /// The point of no return. Refused, all before it is undone; silent, it is tried again with the same key for 10 minutes, then the
+    /// saga is stuck.
+    pub const fn pivot(name: &'static str, act: fn(&S, usize) -> Result<Action, Refusal>) -> Self {
+        Self::of(name, StepKind::Pivot, act)
+    }
+
+    /// A step after the pivot. It is tried until it succeeds, however often that is; refused all the same, the saga is stuck.
+    pub const fn retriable(name: &'static str, act: fn(&S, usize) -> Result<Action, Refusal>) -> Self {
+        Self::of(name, StepKind::Retriable, act)
+    }
+
+    const fn of(name: &'static str, kind: StepKind, act: fn(&S, usize) -> Result<Action, Refusal>) -> Self {
+        let def = StepDef { name, kind, timeout: StepDef::DEFAULT_TIMEOUT, retry: Retry::DEFAULT };
+        Self { def, act, branches: None, undo: None, bind: None }
+    }
+
+    /// As many branches as that says (`for line in …`), side by side; one where nothing is said.
+    #[must_use]
+    pub const fn branches(mut self, branches: fn(&S) -> Result<usize, Refusal>) -> Self {
+        self.branches = Some(branches);
+        self
+    }
+
+    /// What takes it back; nothing where nothing is said.
+    #[must_use]
+    pub const fn undo(mut self, undo: fn(&S, usize) -> Result<Action, Refusal>) -> Self {
+        self.undo = Some(undo);
+        self
+    }
+
+    /// Takes in its answer (JSON), for steps after it.
+    #[must_use]
+    pub const fn bind(mut self, bind: fn(&mut S, &str) -> Result<(), serde_json::Error>) -> Self {
+        self.bind = Some(bind);
+        self
+    }
+
+    /// How long to wait for an answer before the outcome counts as unknown; 30 s where nothing is said.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.def.timeout = timeout;
+        self
+    }
+
+    /// How often it is tried in all (before the pivot; the others go on), and the pauses between; [`Retry::DEFAULT`] where nothing is said.
+    #[must_use]
+    pub const fn retry(mut self, times: u32, first: Duration, longest: Duration) -> Self {
+        self.def.retry = Retry { times, first, longest };
+        self
     }
 }
 
@@ -145,7 +199,7 @@ pub enum StepKind {
 /// How often, and the pauses between: doubling from `first` to `longest`, with jitter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Retry {
-    /// Attempts in all.
+    /// Attempts in all: of what can still be undone. The pivot and all after it go on, with these pauses.
     pub times: u32,
     /// The first pause.
     pub first: Duration,
@@ -174,31 +228,29 @@ pub trait Policy: Send + Sync + 'static {
     fn react(event: &Recorded) -> Result<Vec<Action>, HandlingError>;
 }
 
-/// A step that a saga's definition does not have, or whose branch or answer is not there: a mistake of the engine, kept as a refusal
-/// so that the saga is stopped and seen.
-pub fn missing(what: &str) -> Refusal {
-    Refusal::new(RefusalKind::Conflict, format!("the saga's definition has no {what}"))
-}
-
 /// The id of an aggregate that a saga's step or a policy creates: derived from who creates it, the event, the step and the branch, so that
 /// doing the same again creates the same.
 pub fn created<I: AggregateId>(by: &str, event: Uuid, step: &str, branch: usize) -> I {
     I::from_uuid(derived_id(&["created", by, &event.to_string(), step, &branch.to_string()]))
 }
 
-/// Reads the answer of a step in a generated `Saga::bind`.
-pub fn answer<T: DeserializeOwned>(step: &str, result: &str) -> Result<Option<T>, DecodeError> {
-    serde_json::from_str(result)
-        .map(Some)
-        .map_err(|source| DecodeError::Payload { event_type: format!("answer of step {step}"), source })
+/// Keeps the answer of a step, in a generated [`Step::bind`].
+pub fn keep<T: DeserializeOwned>(kept: &mut Option<T>, answer: &str) -> Result<(), serde_json::Error> {
+    *kept = Some(serde_json::from_str(answer)?);
+    Ok(())
 }
 
 /// The element that a branch is for.
 pub fn element<T>(elements: &[T], branch: usize) -> Result<&T, Refusal> {
-    elements.get(branch).ok_or_else(|| missing("such branch"))
+    elements.get(branch).ok_or_else(|| Refusal::undefined("branch", &branch.to_string()))
 }
 
-/// The answer of a step before, which is bound by then.
-pub fn bound<T>(answer: &Option<T>) -> Result<&T, Refusal> {
-    answer.as_ref().ok_or_else(|| missing("answer yet"))
+/// The answer of the step `step` before.
+///
+/// # Errors
+/// It cannot be read as what the spec says that it is: what reads it is refused, so that the saga is undone or stuck, and says why.
+pub fn bound<'a, T>(step: &str, answer: &'a Option<T>) -> Result<&'a T, Refusal> {
+    answer.as_ref().ok_or_else(|| {
+        Refusal::new(RefusalKind::Conflict, format!("the answer to step `{step}` is not what the spec says that it is"))
+    })
 }

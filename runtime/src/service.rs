@@ -13,7 +13,7 @@
 //!         .query::<order_list::ById>()
 //!         .saga::<Fulfilment>()
 //!         .policy::<Thank>()
-//!         .port(PaymentsDispatch(payments))
+//!         .port(payments::dispatch(payments))
 //! }
 //! ```
 

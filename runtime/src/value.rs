@@ -1,7 +1,7 @@
 //! The types of the language, as generated code uses them.
 //!
 //! A value that breaks its type's rule cannot be built: every way in ([`Refined::new`], `FromStr`, serde) checks it and says in words
-//! what is wrong. Arithmetic is exact and checked ([`number`]): nothing wraps, nothing panics.
+//! what is wrong. Arithmetic is exact and checked ([`exact`](mod@exact)): nothing wraps, nothing panics.
 //!
 //! | in the spec | here | in JSON | in a column |
 //! |---|---|---|---|
@@ -19,12 +19,14 @@ pub mod choice;
 pub mod column;
 pub mod decimal;
 pub mod each;
+pub mod exact;
 pub mod id;
 pub mod integer;
 pub mod list;
 pub mod number;
 pub mod text;
 
+pub use exact::{ExactSum, exact};
 pub use integer::{Int, IntFrom};
 pub use jiff::{SignedDuration as Duration, Timestamp, civil::Date};
 pub use rust_decimal::Decimal;

@@ -156,6 +156,9 @@ impl Comparison {
     }
 }
 
+/// A column to order by, and whether descending.
+pub type ColumnOrder = (String, bool);
+
 /// Rows by a condition, in an order, after a place, at most so many.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Select {
@@ -163,8 +166,8 @@ pub struct Select {
     pub table: String,
     /// Which rows.
     pub filter: Filter,
-    /// Columns to order by, and whether descending; the key follows, so that the order is total.
-    pub order: Vec<(String, bool)>,
+    /// Columns to order by; the key follows, so that the order is total.
+    pub order: Vec<ColumnOrder>,
     /// The values of the order's columns and of the key in the last row already seen (keyset paging).
     pub after: Option<Vec<Value>>,
     /// At most so many rows.
@@ -182,14 +185,19 @@ pub struct Column<T> {
 }
 
 impl<T: ColumnValue> Column<T> {
-    /// The column of that name.
-    pub const fn new(name: &'static str) -> Self {
+    /// The column of that name; of a field's, which may be a raw identifier (`r#type`).
+    pub const fn new(field: &'static str) -> Self {
+        let name = match field.as_bytes() {
+            [b'r', b'#', ..] => field.split_at(2).1,
+            _ => field,
+        };
         Self { name, indexed: false, marker: PhantomData }
     }
 
-    /// The column of that name, with an index.
-    pub const fn indexed(name: &'static str) -> Self {
-        Self { name, indexed: true, marker: PhantomData }
+    /// The same with an index.
+    #[must_use]
+    pub const fn indexed(self) -> Self {
+        Self { name: self.name, indexed: true, marker: PhantomData }
     }
 
     /// As data.
@@ -202,9 +210,14 @@ impl<T: ColumnValue> Column<T> {
         Filter::CompareColumns(self.name.to_owned(), comparison, other.name.to_owned())
     }
 
-    /// To order by it.
-    pub fn order(&self, descending: bool) -> (String, bool) {
-        (self.name.to_owned(), descending)
+    /// To order by it, the smallest first.
+    pub fn ascending(&self) -> ColumnOrder {
+        (self.name.to_owned(), false)
+    }
+
+    /// To order by it, the largest first.
+    pub fn descending(&self) -> ColumnOrder {
+        (self.name.to_owned(), true)
     }
 
     /// A new value of it.
@@ -325,8 +338,8 @@ pub trait Query: serde::de::DeserializeOwned + Send + Sync + 'static {
     }
     /// Which rows.
     fn filter(&self) -> Filter;
-    /// In which order: column and whether descending.
-    fn order() -> Vec<(String, bool)> {
+    /// In which order.
+    fn order() -> Vec<ColumnOrder> {
         Vec::new()
     }
 }
@@ -384,34 +397,72 @@ impl Filter {
     }
 }
 
-/// Implements a view's row over its struct and its column constants, key first:
-/// `row!(NamesRow, "orders.Names", CustomerId, [customer = CUSTOMER, name = NAME])`.
+/// Declares a view's row, key first: each field with its type and the name of its column's constant, and `indexed` where an index serves
+/// conditions on it.
+///
+/// ```ignore
+/// row! {
+///     /// A row of `orders.Names`.
+///     pub struct NamesRow of "orders.Names" {
+///         customer: CustomerId => CUSTOMER,
+///         name: String => NAME indexed,
+///     }
+/// }
+/// ```
 #[macro_export]
 macro_rules! row {
-    ($row:ident, $view:literal, $key:ty, [$first:ident = $first_column:ident $(, $field:ident = $column:ident)* $(,)?]) => {
+    (
+        $(#[$docs:meta])*
+        $vis:vis struct $row:ident of $view:literal {
+            $(#[$key_docs:meta])* $key:ident: $key_ty:ty => $key_column:ident
+            $(, $(#[$field_docs:meta])* $field:ident: $ty:ty => $column:ident $($indexed:ident)?)*
+            $(,)?
+        }
+    ) => {
+        $(#[$docs])*
+        #[derive(Clone, Debug, PartialEq, $crate::serde::Serialize, $crate::serde::Deserialize)]
+        #[serde(crate = "minos_runtime::serde")]
+        $vis struct $row {
+            $(#[$key_docs])*
+            $vis $key: $key_ty,
+            $($(#[$field_docs])* $vis $field: $ty,)*
+        }
+
+        // A service need not name each of its columns.
+        #[allow(dead_code)]
+        impl $row {
+            #[doc = concat!("The column of [`", stringify!($row), "::", stringify!($key), "`]: the key.")]
+            $vis const $key_column: $crate::view::Column<$key_ty> = $crate::view::Column::new(stringify!($key));
+            $(
+                #[doc = concat!("The column of [`", stringify!($row), "::", stringify!($field), "`].")]
+                $vis const $column: $crate::view::Column<$ty> =
+                    $crate::view::Column::new(stringify!($field))$(.$indexed())?;
+            )*
+        }
+
         impl $crate::view::ViewRow for $row {
-            type Key = $key;
+            type Key = $key_ty;
             const VIEW: &'static str = $view;
 
             fn columns() -> Vec<$crate::view::ColumnDef> {
-                vec![Self::$first_column.definition() $(, Self::$column.definition())*]
+                vec![Self::$key_column.definition() $(, Self::$column.definition())*]
             }
 
             // A key may be `Copy` or not: one macro serves all.
             #[allow(clippy::clone_on_copy)]
-            fn key(&self) -> $key {
-                self.$first.clone()
+            fn key(&self) -> $key_ty {
+                self.$key.clone()
             }
 
             fn to_row(&self) -> $crate::view::Row {
                 use $crate::view::ColumnValue as _;
-                vec![self.$first.to_value() $(, self.$field.to_value())*]
+                vec![self.$key.to_value() $(, self.$field.to_value())*]
             }
 
             fn from_row(row: &[$crate::view::Value]) -> Option<Self> {
-                let [$first $(, $field)*] = row else { return None };
+                let [$key $(, $field)*] = row else { return None };
                 Some(Self {
-                    $first: $crate::view::ColumnValue::from_value($first)?,
+                    $key: $crate::view::ColumnValue::from_value($key)?,
                     $($field: $crate::view::ColumnValue::from_value($field)?,)*
                 })
             }

@@ -2,8 +2,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use minos_runtime::aggregate::AggregateId as _;
-use minos_runtime::refusal::RefusalKind;
-use minos_runtime::value::{Decimal, IntFrom, Refined as _, Text, Uuid, number};
+use minos_runtime::refusal::{Refusal, RefusalKind};
+use minos_runtime::value::{Decimal, ExactSum as _, IntFrom, Refined as _, Text, Uuid, exact};
 use minos_runtime::view::{ColumnValue as _, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -81,9 +81,37 @@ fn an_id_has_one_text() {
 
 #[test]
 fn arithmetic_refuses_what_does_not_fit() {
-    assert_eq!(number::add(i64::MAX, 1).unwrap_err().kind, RefusalKind::OutOfRange);
-    assert_eq!(number::divide(Decimal::ONE, Decimal::ZERO).unwrap_err().kind, RefusalKind::OutOfRange);
-    assert_eq!(number::remainder(i64::MIN, -1).unwrap_err().kind, RefusalKind::OutOfRange);
-    assert_eq!(number::sum([1_i64, 2, 3]), Ok(6));
-    assert_eq!(number::multiply(Decimal::new(1, 1), Decimal::from(3)), Ok(Decimal::new(3, 1)));
+    let out_of_range = |result: Result<i64, Refusal>| {
+        let refusal = result.unwrap_err();
+        assert_eq!(refusal.kind, RefusalKind::OutOfRange);
+        refusal.message
+    };
+    assert_eq!(out_of_range((exact(i64::MAX) + 1_i64).value()), "a result is too large");
+    assert_eq!(out_of_range((exact(i64::MIN) % -1_i64).value()), "a result is too large");
+    assert_eq!(out_of_range((exact(1_i64) / 0_i64).value()), "a division by zero");
+    assert_eq!(out_of_range((-exact(i64::MIN)).value()), "a result is too large");
+    assert_eq!(out_of_range([i64::MAX, 1].into_iter().exact_sum().value()), "a result is too large");
+    let first = (exact(1_i64) / 0_i64) + (exact(i64::MAX) + 1_i64);
+    assert_eq!(out_of_range(first.value()), "a division by zero", "the first refusal is the result's");
+}
+
+#[test]
+fn arithmetic_on_types_with_a_rule_reads_as_in_the_spec() {
+    let (price, quantity) = ("2.50".parse::<Money>().unwrap(), Quantity::new(3).unwrap());
+    assert_eq!((price * quantity).value(), Ok(Decimal::new(750, 2)));
+    assert_eq!((quantity * price).refined::<Money>(), "7.50".parse::<Money>().map_err(Refusal::from));
+    assert_eq!((quantity - 1_i64).value(), Ok(2));
+    assert_eq!((quantity / 2_i64).value(), Ok(1), "whole numbers divide towards zero");
+    assert_eq!((exact(Decimal::ONE) - price * quantity + 10_i64).value(), Ok(Decimal::new(350, 2)));
+    let below = (price - quantity).refined::<Money>().unwrap_err();
+    assert_eq!(
+        (below.kind, below.message.as_str()),
+        (RefusalKind::OutOfRange, "a result is -0.50, and must be at least 0")
+    );
+    let lines = [(price, quantity), (price, quantity)];
+    assert_eq!(lines.iter().map(|(price, quantity)| *price * quantity).exact_sum().value(), Ok(Decimal::from(15)));
+    assert_eq!([quantity, quantity].iter().exact_sum().value(), Ok(6));
+    assert_eq!(Vec::<Quantity>::new().iter().exact_sum().value(), Ok(0));
+    let refused: Result<i64, Refusal> = Err(Refusal::undefined("key", "k"));
+    assert!((quantity + refused).value().is_err(), "what was refused before stays so");
 }

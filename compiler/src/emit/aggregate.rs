@@ -14,15 +14,14 @@ use minos_dsl::model::{Aggregate, Cursor};
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::nouns::docs_or;
-use super::state;
+use super::{docs, state};
 use crate::output::source_file::SourceFile;
 use crate::plan::Plan;
 use crate::rust::name::{ident, pascal};
 
 pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> SourceFile {
     let module = plan.module_name(aggregate);
-    let docs = docs_or(&aggregate.docs, || format!("The aggregate `{}`.", aggregate.path()));
+    let docs = docs::aggregate(aggregate);
     let mut file = SourceFile::new(
         &format!("{module}.rs"),
         &format!("crate::{module}"),

@@ -11,10 +11,10 @@
 //!     const NAME: &'static str = "orders.Order.Approve";
 //!     type Aggregate = Order;
 //!     type Read = ();
-//!     const ROUTE: Option<(&'static str, &'static str)> = None;
+//!     const ROUTE: Option<Route> = None;
 //!
 //!     fn decide(&self, _: (), decision: &mut Decision<Order>) -> Result<(), Refusal> {
-//!         decision.require_status(&["placed"])?;
+//!         decision.require_status(&[OrderStatus::Placed])?;
 //!         decision.emit(Approved { payment: self.payment.clone() })
 //!     }
 //! }
@@ -24,12 +24,13 @@ use minos_dsl::model::{Aggregate, Allow, Command, Cursor, Expr, ExprKind, ReadKi
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
 
-use super::nouns::{Member, Wire, docs_or, record};
+use super::docs;
+use super::nouns::{Member, Wire, record};
 use crate::output::source_file::{SourceFile, Uses};
 use crate::plan::Plan;
 use crate::rust::code::Code;
 use crate::rust::expr::{Scope, initializer};
-use crate::rust::name::{field, ident, type_name};
+use crate::rust::name::{field, ident, pascal, type_name};
 use crate::rust::statement;
 
 pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> SourceFile {
@@ -51,7 +52,7 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> Sou
 
 /// The struct of a command's parameters.
 pub(super) fn parameters<'m>(plan: &Plan<'m>, file: &mut SourceFile, it: Cursor<'m, Command>, wire: Wire) {
-    let docs = docs_or(&it.docs, || format!("The command `{}`.", it.path()));
+    let docs = docs::command(plan, it);
     let members: Vec<Member<'_>> = it
         .get()
         .params
@@ -120,7 +121,7 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Command>) -> Token
             it.reads.iter().map(|it| initializer(&it.local.name, &names.variable(&it.local.name).to_token_stream()));
         (quote!(#read), quote!(#read { #(#locals),* }: #read))
     };
-    let guards = guards(it);
+    let guards = guards(plan, uses, it);
     let scope = scope(plan, uses, it);
     let body = statement::body(&scope, &field(&aggregate.name), &it.get().body);
     quote! {
@@ -143,11 +144,17 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Command>) -> Token
 }
 
 /// `when` and `done when`.
-fn guards(it: Cursor<'_, Command>) -> TokenStream {
+fn guards<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Command>) -> TokenStream {
     let aggregate = it.aggregate();
     let lifecycle = aggregate.get().lifecycle.as_ref();
-    let names = |states: &[u32]| -> Vec<String> {
-        states.iter().filter_map(|index| Some(lifecycle?.states[*index as usize].name.to_string())).collect()
+    let names = |states: &[u32]| -> Vec<TokenStream> {
+        let place = plan.status_place(aggregate);
+        let state = |index: u32| Some(ident(&pascal(&lifecycle?.states[index as usize].name)));
+        let states = states.iter().filter_map(|index| state(*index));
+        states
+            .map(|state| (uses.item(&place.module, &place.name), state))
+            .map(|(status, it)| quote!(#status::#it))
+            .collect()
     };
     let done = names(&it.done_when);
     let done = (!done.is_empty()).then(|| quote!(if decision.has_status(&[#(#done),*])? { return Ok(()); }));
@@ -263,9 +270,10 @@ fn read_one(scope: &Scope<'_>, read: &minos_dsl::model::Read) -> TokenStream {
             let inner = scope.with_local(element, true);
             let (row, list, each) =
                 (scope.ty(&Ty::Row(*view)), scope.code(list).receiver(), scope.variable(&element.name));
-            let (key, error) = (inner.owned(key), statement::raise(&inner, &read.otherwise));
+            let (key, error, joined) =
+                (inner.owned(key), statement::raise(&inner, &read.otherwise), scope.uses.runtime("engine", "Joined"));
             quote! {
-                let #local: Vec<(_, #row)> = reader.join(#list.iter(), |#each| #key, |#each| #error.into()).await?;
+                let #local: Vec<#joined<_, #row>> = reader.join(#list.iter(), |#each| #key, |#each| #error.into()).await?;
             }
         }
     }

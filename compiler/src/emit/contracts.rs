@@ -3,8 +3,8 @@
 //! ```text
 //! pub struct ProductId(Uuid);
 //!
-//! /// The event `catalog.Product.Added`.
-//! pub struct Added { pub title: Text<1, 200>, … }
+//! /// `catalog.Product.Added`, as far as it is read here.
+//! pub struct Added { pub title: Text<1, 200>, pub price: Money }
 //!
 //! impl EventPayload for Added {
 //!     const TYPE: &'static str = "catalog.Product.Added";
@@ -22,7 +22,7 @@ use minos_dsl::model::{Aggregate, Answer, Cursor, Query, QueryKind, Subdomain, T
 use quote::quote;
 
 use super::nouns::{Member, Wire, docs_or, record};
-use super::{commands, enums, events, state, types, values};
+use super::{commands, docs, enums, events, state, types, values};
 use crate::output::source_file::SourceFile;
 use crate::plan::Plan;
 use crate::rust::name::{ident, module_of, pascal};
@@ -34,7 +34,8 @@ pub(super) fn emit(plan: &Plan<'_>) -> Vec<SourceFile> {
     }
     let names: Vec<String> = subdomains.iter().map(|it| module_of(&it.name)).collect();
     let origin = plan.subdomain().map_or_else(|| "the spec".to_owned(), |it| super::origin(plan, it.span));
-    let docs = "This crate's own copy of what it reads of other subdomains: it builds and ships without them.";
+    let docs = "This crate's own copy of what it reads of other subdomains, and of what it sends there: it builds and ships without them. Of an \
+         event it holds the fields that are read here alone; what else a message carries is passed over.";
     let mut files = vec![super::module_list("contracts.rs", &origin, docs, &names)];
     for subdomain in subdomains {
         files.push(subdomain_file(plan, subdomain));
@@ -90,7 +91,7 @@ fn aggregate<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> SourceFil
     let has_id = contracts.ids.contains(&aggregate.id());
     let has_status = contracts.statuses.contains(&aggregate.id());
     let events: Vec<_> =
-        contracts.events.iter().map(|id| model.at(*id)).filter(|it| it.get().aggregate == aggregate.id()).collect();
+        contracts.events.keys().map(|id| model.at(*id)).filter(|it| it.get().aggregate == aggregate.id()).collect();
     let commands: Vec<_> =
         contracts.commands.iter().map(|id| model.at(*id)).filter(|it| it.get().aggregate == aggregate.id()).collect();
     let name = pascal(&aggregate.name);
@@ -101,7 +102,10 @@ fn aggregate<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> SourceFil
     own.extend(commands.iter().map(|it| plan.command_name(*it)));
     let module = plan.aggregate_module(aggregate);
     let path = format!("{}.rs", module.trim_start_matches("crate::").replace("::", "/"));
-    let docs = format!("What is read of `{}`.", aggregate.path());
+    let docs = match commands.is_empty() {
+        true => format!("What is read of `{}`.", aggregate.path()),
+        false => format!("What is read of `{}`, and sent to it.", aggregate.path()),
+    };
     let mut file = SourceFile::new(&path, &module, &super::origin(plan, aggregate.span), &docs, &own);
     if has_id {
         state::id(&mut file, aggregate);
@@ -153,7 +157,7 @@ fn view_file<'m>(plan: &Plan<'m>, view: Cursor<'m, View>, queries: &[Cursor<'m, 
 
 /// A query's parameters, and how it is asked.
 fn asked<'m>(plan: &Plan<'m>, file: &mut SourceFile, query: Cursor<'m, Query>) {
-    let docs = docs_or(&query.docs, || format!("The query `{}`.", query.path()));
+    let docs = docs::query(query);
     let members: Vec<Member<'_>> =
         query.get().params.iter().map(|it| Member::new(plan, file.uses(), &it.name, &it.docs, &it.ty)).collect();
     record(file, &Plan::query_name(query), &docs, &["Clone", "Debug", "PartialEq"], Wire::Out, &members);

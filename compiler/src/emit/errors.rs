@@ -17,7 +17,8 @@
 use minos_dsl::model::{Aggregate, Cursor, Error, MessagePiece, Subdomain, Ty};
 use quote::quote;
 
-use super::nouns::{Member, Wire, docs_or, record};
+use super::docs;
+use super::nouns::{Member, Wire, record};
 use crate::output::source_file::SourceFile;
 use crate::plan::Plan;
 use crate::rust::name::{field, ident};
@@ -50,7 +51,7 @@ pub(super) fn emit_shared<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>)
 
 /// An error: its fields, its name on the wire, its message.
 pub(super) fn error<'m>(plan: &Plan<'m>, file: &mut SourceFile, it: Cursor<'m, Error>) {
-    let docs = docs_or(&it.docs, || format!("The error `{}`.", it.path()));
+    let docs = docs::error(plan, it);
     let members: Vec<Member<'_>> = it
         .get()
         .fields

@@ -23,8 +23,8 @@
 
 use minos_dsl::model::{Aggregate, Cursor, Event};
 
-use super::nouns::{Member, Wire, docs_or, record};
-use super::shape;
+use super::nouns::{Member, Wire, record};
+use super::{docs, shape};
 use crate::output::source_file::SourceFile;
 use crate::plan::Plan;
 use crate::rust::name::pascal;
@@ -39,7 +39,7 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> Sou
     let mut file = SourceFile::new(&format!("{module}/events.rs"), &format!("crate::{module}"), &origin, &docs, &own);
     aggregate.events().for_each(|it| payload(plan, &mut file, it));
     let mut item = codegen::Enum::new(&all);
-    item.vis("pub").doc(format!("Everything that happens to `{}`.", aggregate.path()));
+    item.vis("pub").doc(format!("Any event of `{}`.", aggregate.path()));
     for derive in ["Clone", "Debug", "PartialEq"] {
         item.derive(derive);
     }
@@ -54,9 +54,9 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> Sou
 
 /// The struct of an event's payload.
 pub(super) fn payload<'m>(plan: &Plan<'m>, file: &mut SourceFile, event: Cursor<'m, Event>) {
-    let docs = docs_or(&event.docs, || format!("The event `{}`.", event.path()));
+    let docs = docs::event(plan, event);
     let members: Vec<Member<'_>> =
-        event.get().payload.iter().map(|it| Member::new(plan, file.uses(), &it.name, &it.docs, &it.ty)).collect();
+        plan.payload(event).map(|(_, it)| Member::new(plan, file.uses(), &it.name, &it.docs, &it.ty)).collect();
     record(file, &plan.event_name(event), &docs, &["Clone", "Debug", "PartialEq"], Wire::Both, &members);
 }
 

@@ -39,6 +39,9 @@ impl<'a> Member<'a> {
     }
 }
 
+/// A field that is left out of the JSON where it is absent.
+pub(crate) const OPTIONAL: &str = r#"#[serde(default, skip_serializing_if = "Option::is_none")]"#;
+
 /// How a struct goes over the wire.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wire {
@@ -97,7 +100,7 @@ pub(crate) fn record(
             declared.doc(docs);
         }
         if member.optional && matches!(wire, Wire::Both | Wire::Strict) {
-            declared.annotation(r#"#[serde(default, skip_serializing_if = "Option::is_none")]"#);
+            declared.annotation(OPTIONAL);
         }
         item.push_field(declared);
     }

@@ -23,7 +23,7 @@ use minos_dsl::model::{Call, Cursor, Expr, ExprKind, Policy, PolicyCase, Reactio
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::nouns::docs_or;
+use super::docs;
 use super::saga::{Creator, reactions};
 use super::view::{event_path, free_name};
 use crate::output::source_file::{SourceFile, Uses};
@@ -46,7 +46,7 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Opt
 
 fn one<'m>(plan: &Plan<'m>, uses: &Uses, policy: Cursor<'m, Policy>) -> TokenStream {
     let (name, wire) = (ident(&type_name(&policy.name, "Policy")), policy.path());
-    let docs = docs_or(&policy.docs, || format!("The policy `{}`.", policy.path()));
+    let docs = docs::policy(plan, policy);
     let docs = docs.lines().map(|line| format!(" {line}"));
     let cases = &policy.get().cases;
     let events: Vec<TokenStream> = cases.iter().map(|case| event_path(plan, uses, plan.model.at(case.event))).collect();
@@ -111,7 +111,8 @@ fn case_body<'m>(plan: &Plan<'m>, uses: &Uses, policy: Cursor<'m, Policy>, case:
     quote!(#id #payload #body)
 }
 
-fn each_expr(body: &[Reaction], visit: &mut dyn FnMut(&Expr)) {
+/// Every expression of what is done.
+pub(super) fn each_expr(body: &[Reaction], visit: &mut dyn FnMut(&Expr)) {
     for reaction in body {
         match reaction {
             Reaction::Let { value, .. } => visit(value),

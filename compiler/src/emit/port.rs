@@ -8,13 +8,11 @@
 //! }
 //!
 //! /// The arguments of [`Payments::charge`].
-//! pub struct Charge { pub order: OrderId, pub amount: Money }
+//! pub struct ChargeArguments { pub order: OrderId, pub amount: Money }
 //!
-//! /// Any implementation of [`Payments`], as the engine calls it.
-//! pub struct PaymentsDispatch<P>(pub P);
-//!
-//! #[async_trait]
-//! impl<P: Payments> PortDispatch for PaymentsDispatch<P> { … }
+//! minos_runtime::port!(Payments = "orders.Payments" {
+//!     "charge" => charge(ChargeArguments { order, amount }),
+//! });
 //! ```
 
 use minos_dsl::model::{Cursor, Operation, Port, Subdomain, TypeRef};
@@ -22,7 +20,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::nouns::{Member, Wire, docs_or, record};
-use super::{enums, errors, values};
+use super::{docs, enums, errors, values};
 use crate::output::source_file::{SourceFile, Uses};
 use crate::plan::Plan;
 use crate::rust::name::{field, ident, module_of, type_name};
@@ -42,7 +40,7 @@ pub(super) fn emit_all<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) ->
 fn emit<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> SourceFile {
     let (name, module) = (type_name(&port.name, "Port"), module_of(&port.name));
     let place = format!("crate::ports::{module}");
-    let mut own = vec![name.clone(), format!("{name}Dispatch")];
+    let mut own = vec![name.clone()];
     own.extend(port.operations().map(Plan::arguments_name));
     own.extend(port.operations().filter(|it| it.errors.len() > 1).filter_map(|it| plan.operation_error(it)));
     own.extend(port.errors().map(|it| plan.error_name(it)));
@@ -68,15 +66,6 @@ fn emit<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> SourceFile {
             Wire::Both,
             &members,
         );
-        let (callable, arguments) =
-            (file.uses().runtime("port", "PortArguments"), ident(&Plan::arguments_name(operation)));
-        let (port_name, operation_name) = (port.path(), operation.name.to_string());
-        file.push(quote! {
-            impl #callable for #arguments {
-                const PORT: &'static str = #port_name;
-                const OPERATION: &'static str = #operation_name;
-            }
-        });
         if operation.errors.len() > 1 {
             several_errors(plan, &mut file, operation);
         }
@@ -89,8 +78,13 @@ fn emit<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> SourceFile {
         }
     }
     port.errors().for_each(|it| errors::error(plan, &mut file, it));
-    let item = dispatch(plan, file.uses(), port);
-    file.push(item);
+    let operations = port.operations().map(|it| {
+        let (wire, operation, arguments) = (it.name.to_string(), field(&it.name), Plan::arguments_name(it));
+        let names: Vec<String> = it.get().params.iter().map(|param| field(&param.name).to_string()).collect();
+        let names = if names.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", names.join(", ")) };
+        format!("{wire:?} => {operation}({arguments} {names})")
+    });
+    file.table(&format!("port!({name} = {:?} ", port.path()), '{', operations, "});");
     file
 }
 
@@ -114,13 +108,18 @@ fn error_ty<'m>(plan: &Plan<'m>, uses: &Uses, operation: Cursor<'m, Operation>) 
     }
 }
 
+/// What whoever implements a port must know.
+const AT_LEAST_ONCE: &str = "Called at least once: `call.key` is the same for every attempt of one call, and two calls with one key must have \
+    one effect and one answer. An attempt without an answer within `call.timeout` is of unknown outcome, and is made again with its key.";
+
 fn port_trait<'m>(plan: &Plan<'m>, uses: &Uses, port: Cursor<'m, Port>, docs: &str) -> TokenStream {
     let (async_trait, call, error) =
         (uses.runtime("", "async_trait"), uses.runtime("port", "PortCall"), uses.runtime("port", "PortError"));
     let name = ident(&type_name(&port.name, "Port"));
+    let docs = format!("{docs}\n\n{AT_LEAST_ONCE}");
     let docs = docs.lines().map(|line| format!(" {line}"));
     let operations = port.operations().map(|it| {
-        let docs = docs_or(&it.docs, || format!("The operation `{}`.", it.path()));
+        let docs = docs::operation(it);
         let docs = docs.lines().map(|line| format!(" {line}"));
         let (name, answer, refused) = (field(&it.name), answer(plan, uses, it), error_ty(plan, uses, it));
         let params = it.get().params.iter().map(|param| {
@@ -166,47 +165,4 @@ fn several_errors<'m>(plan: &Plan<'m>, file: &mut SourceFile, operation: Cursor<
         }
     };
     file.push(items);
-}
-
-/// From names and JSON to the typed trait.
-fn dispatch<'m>(plan: &Plan<'m>, uses: &Uses, port: Cursor<'m, Port>) -> TokenStream {
-    let (name, wire) = (type_name(&port.name, "Port"), port.path());
-    let (dispatch, docs, name) =
-        (ident(&format!("{name}Dispatch")), format!(" Any [`{name}`], as the engine calls it."), ident(&name));
-    let (async_trait, dispatch_trait, call, error, refusal) = (
-        uses.runtime("", "async_trait"),
-        uses.runtime("port", "PortDispatch"),
-        uses.runtime("port", "PortCall"),
-        uses.runtime("port", "PortError"),
-        uses.runtime("refusal", "Refusal"),
-    );
-    let (outcome, arguments, unknown) =
-        (uses.runtime("port", "outcome"), uses.runtime("port", "arguments"), uses.runtime("port", "unknown_operation"));
-    let arms = port.operations().map(|it| {
-        let (wire, operation, parameters) = (it.name.to_string(), field(&it.name), ident(&Plan::arguments_name(it)));
-        let names: Vec<_> = it.get().params.iter().map(|param| field(&param.name)).collect();
-        let _ = plan;
-        quote!(#wire => {
-            let #parameters { #(#names),* } = #arguments(given)?;
-            #outcome(self.0.#operation(#(#names,)* &call).await)
-        })
-    });
-    quote! {
-        #[doc = #docs]
-        pub struct #dispatch<P>(pub P);
-
-        #[#async_trait]
-        impl<P: #name> #dispatch_trait for #dispatch<P> {
-            fn port(&self) -> &'static str {
-                #wire
-            }
-
-            async fn call(&self, operation: &str, given: &str, call: #call) -> Result<String, #error<#refusal>> {
-                match operation {
-                    #(#arms)*
-                    _ => Err(#unknown(operation)),
-                }
-            }
-        }
-    }
 }

@@ -8,23 +8,26 @@
 //! }
 //!
 //! impl Saga for Fulfilment {
-//!     const STEPS: &'static [StepDef] = &[StepDef { name: "credit", kind: StepKind::Compensatable, … }, …];
+//!     const STEPS: &'static [Step<Self>] = &[
+//!         Step::compensatable("credit", Self::credit).undo(Self::undo_credit),
+//!         Step::pivot("charge", Self::charge).bind(|saga, answer| keep(&mut saga.receipt, answer)),
+//!         …
+//!     ];
+//! }
 //!
-//!     fn act(&self, step: &str, branch: usize) -> Result<Action, Refusal> {
-//!         let placing = &self.placing;
-//!         match step {
-//!             "credit" => Ok(Action::send(&placing.customer, &customer::HoldCredit { … })),
-//!             …
-//!         }
+//! impl Fulfilment {
+//!     fn credit(&self, _: usize) -> Result<Action, Refusal> {
+//!         Ok(Action::send(&self.placing.customer, &customer::HoldCredit { … }))
 //!     }
 //! }
 //! ```
 
-use minos_dsl::model::{Call, CallTarget, Cursor, Expr, ExprKind, Phase, Saga, Step, Subdomain, Ty};
-use proc_macro2::{Literal, TokenStream};
+use minos_dsl::model::{Call, CallTarget, Cursor, Expr, ExprKind, Saga, Step, Subdomain, Ty};
+use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::nouns::docs_or;
+use super::policies::each_expr as each_reaction;
 use super::view::event_path;
 use crate::output::source_file::{SourceFile, Uses};
 use crate::plan::Plan;
@@ -33,8 +36,8 @@ use crate::rust::expr::Scope;
 use crate::rust::name::{field, ident, module_of, type_name};
 
 mod calls;
+mod steps;
 
-use calls::call;
 pub(super) use calls::{Creator, reactions};
 
 pub(super) fn emit_all<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Vec<SourceFile> {
@@ -162,15 +165,16 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenS
         (ident(&type_name(&saga.name, "Saga")), saga.path(), event_path(plan, uses, saga.trigger()));
     uses.bring("event", "EventPayload");
     let knows = Knows::of(saga);
-    let (saga_trait, step_def, action, refusal, recorded, decode) = (
+    let (saga_trait, step, recorded, decode) = (
         uses.runtime("saga", "Saga"),
-        uses.runtime("saga", "StepDef"),
-        uses.runtime("saga", "Action"),
-        uses.runtime("refusal", "Refusal"),
+        uses.runtime("saga", "Step"),
         uses.runtime("event", "Recorded"),
         uses.runtime("event", "DecodeError"),
     );
-    let steps = saga.get().steps.iter().map(|it| step_definition(uses, it));
+    let names = steps::names(saga);
+    let steps = saga.get().steps.iter().zip(&names).map(|(it, names)| steps::entry(plan, uses, saga, it, names));
+    let functions: Vec<TokenStream> =
+        saga.get().steps.iter().zip(&names).map(|(it, names)| steps::functions(plan, uses, saga, it, names)).collect();
     let alias = &knows.trigger;
     let at = knows.at.then(|| quote!(at: recorded.at,));
     let entered = knows.entered.then(|| quote!(entered: recorded.state()?,));
@@ -179,116 +183,55 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenS
         let name = field(&local.name);
         quote!(#name: None)
     });
-    let (bind, branches, act, undo, failed) = (
-        bind(uses, saga),
-        branches(plan, uses, saga),
-        act(plan, uses, saga),
-        undo(plan, uses, saga),
-        failed(plan, uses, saga),
-    );
-    let kinds = saga.get().steps.iter().map(|it| {
-        let (name, kind) = (it.name.to_string(), step_kind(it));
-        quote!(#name #kind)
-    });
-    let definition = definition(&[&act, &undo, &branches, &failed, &quote!(#(#kinds)*)]);
+    let failed = failed(plan, uses, saga);
+    let definition = definition(plan, uses, saga, &functions, &failed);
     quote! {
         impl #saga_trait for #name {
             const NAME: &'static str = #wire;
+            /// A hash of the steps, timeouts and retries aside: what began under another one is stuck, and says so.
             const DEFINITION: &'static str = #definition;
             const TRIGGER: &'static str = #trigger::TYPE;
-            const STEPS: &'static [#step_def] = &[#(#steps),*];
+            const STEPS: &'static [#step<Self>] = &[#(#steps),*];
 
             fn new(recorded: &#recorded) -> Result<Self, #decode> {
                 Ok(Self { id: recorded.id()?, #alias: recorded.payload()?, #at #entered #event_id #(#bound),* })
             }
 
-            #bind
-            #branches
-
-            fn act(&self, step: &str, branch: usize) -> Result<#action, #refusal> {
-                #act
-            }
-
-            #undo
             #failed
+        }
+
+        impl #name {
+            #(#functions)*
         }
     }
 }
 
-/// A text that changes when the saga's meaning does: what each step does and undoes, and of which kind it is. How long and how often
-/// a step is tried is none of it.
-fn definition(parts: &[&TokenStream]) -> String {
+/// A text that changes when the saga's meaning does: a hash of its steps, what they do, and `failed`.
+fn definition<'m>(
+    plan: &Plan<'m>,
+    uses: &Uses,
+    saga: Cursor<'m, Saga>,
+    functions: &[TokenStream],
+    failed: &TokenStream,
+) -> String {
     use sha2::{Digest, Sha256};
-    let text = parts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let steps = saga.get().steps.iter().map(|it| {
+        let branches = steps::branches(plan, uses, saga, it);
+        format!("{} {:?} {}", it.name, it.phase, branches.unwrap_or_default())
+    });
+    let text = steps.chain(functions.iter().chain([failed]).map(ToString::to_string)).collect::<Vec<_>>().join("\n");
     Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn step_kind(step: &Step) -> TokenStream {
-    match step.phase {
-        Phase::Before => quote!(Compensatable),
-        Phase::Pivot => quote!(Pivot),
-        Phase::After => quote!(Retriable),
-    }
-}
-
-fn step_definition(uses: &Uses, step: &Step) -> TokenStream {
-    let (step_def, kind, retry) =
-        (uses.runtime("saga", "StepDef"), uses.runtime("saga", "StepKind"), uses.runtime("saga", "Retry"));
-    let duration = |micros: i64| {
-        let duration = uses.item("std::time", "Duration");
-        if micros % 1_000_000 == 0 {
-            let seconds = Literal::i64_unsuffixed(micros / 1_000_000);
-            quote!(#duration::from_secs(#seconds))
-        } else if micros % 1_000 == 0 {
-            let millis = Literal::i64_unsuffixed(micros / 1_000);
-            quote!(#duration::from_millis(#millis))
-        } else {
-            let micros = Literal::i64_unsuffixed(micros);
-            quote!(#duration::from_micros(#micros))
-        }
-    };
-    let name = step.name.to_string();
-    let phase = step_kind(step);
-    let timeout = step.timeout.map_or_else(|| quote!(#step_def::DEFAULT_TIMEOUT), duration);
-    let retry = match step.retry {
-        None => quote!(#retry::DEFAULT),
-        Some(given) => {
-            let (times, first, longest) =
-                (Literal::u32_unsuffixed(given.times), duration(given.from), duration(given.to));
-            quote!(#retry { times: #times, first: #first, longest: #longest })
-        }
-    };
-    quote!(#step_def { name: #name, kind: #kind::#phase, timeout: #timeout, retry: #retry })
-}
-
-fn bind(uses: &Uses, saga: Cursor<'_, Saga>) -> Option<TokenStream> {
-    let bound: Vec<TokenStream> = bound_answers(saga)
-        .map(|(step, local, _)| {
-            let (answer, step, name) = (uses.runtime("saga", "answer"), step.name.to_string(), field(&local.name));
-            quote!(if step == #step { self.#name = #answer(step, result)?; })
-        })
-        .collect();
-    if bound.is_empty() {
-        return None;
-    }
-    let decode = uses.runtime("event", "DecodeError");
-    Some(quote! {
-        fn bind(&mut self, step: &str, result: &str) -> Result<(), #decode> {
-            #(#bound)*
-            Ok(())
-        }
-    })
-}
-
-/// The scope of a step: the trigger is a variable, answers are.
-fn scope<'a>(plan: &'a Plan<'a>, uses: &'a Uses, saga: Cursor<'_, Saga>, knows: &Knows) -> Scope<'a> {
+/// The scope of a step: what is known is in fields of `holder`, answers are variables.
+fn scope<'a>(plan: &'a Plan<'a>, uses: &'a Uses, saga: Cursor<'_, Saga>, holder: &TokenStream) -> Scope<'a> {
     let mut scope = Scope::new(plan, uses);
-    let alias = &knows.trigger;
-    scope.payload = quote!(self.#alias);
+    let alias = Knows::of(saga).trigger;
+    scope.payload = quote!(#holder.#alias);
     scope.payload_names = saga.trigger().payload.iter().map(|it| it.name.to_string()).collect();
-    scope.envelope.id = Code::place(quote!(self.id));
-    scope.envelope.at = Code::place(quote!(self.at));
-    scope.envelope.entered = Code::place(quote!(self.entered));
+    scope.envelope.id = Code::place(quote!(#holder.id));
+    scope.envelope.at = Code::place(quote!(#holder.at));
+    scope.envelope.entered = Code::place(quote!(#holder.entered));
     saga.get().steps.iter().for_each(|step| {
         if let Some((local, _)) = &step.answer {
             scope.references.insert(local.index, !matches!(step.action.target, CallTarget::Create(_)));
@@ -317,9 +260,13 @@ fn prelude<'m>(scope: &Scope<'_>, saga: Cursor<'m, Saga>, step: &Step, call: &Ca
             tokens.extend(quote!(let #name = #created::<#ty>(Self::NAME, self.event_id, #step, 0);));
             continue;
         }
-        let (bound, name, kept) =
-            (scope.uses.runtime("saga", "bound"), scope.variable(&local.name), field(&local.name));
-        tokens.extend(quote!(let #name = #bound(&self.#kept)?;));
+        let (bound, name, kept, step) = (
+            scope.uses.runtime("saga", "bound"),
+            scope.variable(&local.name),
+            field(&local.name),
+            step.name.to_string(),
+        );
+        tokens.extend(quote!(let #name = #bound(#step, &self.#kept)?;));
     }
     if let Some(each) = step.each.as_ref().filter(|it| reads(it.each.index)) {
         let (element, name, of) =
@@ -329,104 +276,17 @@ fn prelude<'m>(scope: &Scope<'_>, saga: Cursor<'m, Saga>, step: &Step, call: &Ca
     tokens
 }
 
-fn branches<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStream {
-    let knows = Knows::of(saga);
-    let scope = scope(plan, uses, saga, &knows);
-    let arms: Vec<TokenStream> = saga
-        .get()
-        .steps
-        .iter()
-        .filter_map(|step| {
-            let (each, name) = (step.each.as_ref()?, step.name.to_string());
-            let of = scope.code(&each.of).receiver();
-            Some(quote!(#name => Ok(#of.len()),))
-        })
-        .collect();
-    if arms.is_empty() {
-        return TokenStream::new();
-    }
-    let refusal = uses.runtime("refusal", "Refusal");
-    quote! {
-        fn branches(&self, step: &str) -> Result<usize, #refusal> {
-            match step {
-                #(#arms)*
-                _ => Ok(1),
-            }
-        }
-    }
-}
-
-fn act<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStream {
-    let knows = Knows::of(saga);
-    let scope = scope(plan, uses, saga, &knows);
-    let missing = uses.runtime("saga", "missing");
-    let arms: Vec<TokenStream> = saga
-        .get()
-        .steps
-        .iter()
-        .map(|step| {
-            let (name, prelude, call) = (
-                step.name.to_string(),
-                prelude(&scope, saga, step, &step.action),
-                call(&scope, &step.action, &Creator::Step(step.name.to_string())),
-            );
-            if prelude.is_empty() { quote!(#name => #call,) } else { quote!(#name => { #prelude #call }) }
-        })
-        .collect();
-    let unused = (!arms.iter().any(|it| it.to_string().contains("branch"))).then(|| quote!(let _ = branch;));
-    quote! {
-        #unused
-        let action = match step {
-            #(#arms)*
-            _ => return Err(#missing("such step")),
-        };
-        Ok(action)
-    }
-}
-
-fn undo<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStream {
-    let knows = Knows::of(saga);
-    let scope = scope(plan, uses, saga, &knows);
-    let arms: Vec<TokenStream> = saga
-        .get()
-        .steps
-        .iter()
-        .filter_map(|step| {
-            let undo = step.undo.as_ref()?;
-            let (name, prelude, call) = (
-                step.name.to_string(),
-                prelude(&scope, saga, step, undo),
-                call(&scope, undo, &Creator::Step(step.name.to_string())),
-            );
-            Some(if prelude.is_empty() { quote!(#name => #call,) } else { quote!(#name => { #prelude #call }) })
-        })
-        .collect();
-    if arms.is_empty() {
-        return TokenStream::new();
-    }
-    let branch = if arms.iter().any(|it| it.to_string().contains("branch")) { quote!(branch) } else { quote!(_) };
-    let (action, refusal) = (uses.runtime("saga", "Action"), uses.runtime("refusal", "Refusal"));
-    quote! {
-        fn undo(&self, step: &str, #branch: usize) -> Result<Option<#action>, #refusal> {
-            let action = match step {
-                #(#arms)*
-                _ => return Ok(None),
-            };
-            Ok(Some(action))
-        }
-    }
-}
-
 fn failed<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenStream {
     let failed = &saga.get().failed;
     if failed.is_empty() {
         return TokenStream::new();
     }
-    let knows = Knows::of(saga);
-    let scope = scope(plan, uses, saga, &knows);
+    let scope = scope(plan, uses, saga, &quote!(self));
     let body = reactions(&scope, failed, &Creator::Failed);
     let (action, refusal) = (uses.runtime("saga", "Action"), uses.runtime("refusal", "Refusal"));
-    let failure = if body.to_string().contains("failure") { quote!(failure) } else { quote!(_) };
+    let mut reads = false;
+    each_reaction(failed, &mut |expr| reads |= expr.any(|node| matches!(node.kind, ExprKind::FailureMessage)));
+    let failure = if reads { quote!(failure) } else { quote!(_) };
     quote! {
         fn failed(&self, #failure: &#refusal) -> Result<Vec<#action>, #refusal> {
             #body

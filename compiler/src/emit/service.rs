@@ -9,7 +9,7 @@
 //!         .query::<order_list::OfCustomer>()
 //!         .saga::<Fulfilment>()
 //!         .policy::<policies::Thank>()
-//!         .port(PaymentsDispatch(payments))
+//!         .port(payments::dispatch(payments))
 //! }
 //! ```
 
@@ -61,15 +61,15 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Sou
     let mut parameters = Vec::new();
     for port in subdomain.ports() {
         let (module, name) = (format!("crate::ports::{}", module_of(&port.name)), type_name(&port.name, "Port"));
-        let (port_trait, dispatch, parameter) =
-            (uses.item(&module, &name), uses.item(&module, &format!("{name}Dispatch")), field(&port.name));
+        let (port_trait, ports, own, parameter) =
+            (uses.item(&module, &name), uses.item("crate", "ports"), ident(&module_of(&port.name)), field(&port.name));
         parameters.push(quote!(#parameter: impl #port_trait));
-        parts.push(quote!(.port(#dispatch(#parameter))));
+        parts.push(quote!(.port(#ports::#own::dispatch(#parameter))));
     }
     let (service, name) = (uses.runtime("service", "Service"), subdomain.name.to_string());
     let docs = match parameters.len() {
         0 => format!(" The service `{name}`."),
-        _ => format!(" The service `{name}`, with the implementations of its ports."),
+        _ => format!(" The service `{name}`, over implementations of its ports."),
     };
     let item = quote! {
         #[doc = #docs]

@@ -83,7 +83,7 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> Sou
 pub(super) fn id(file: &mut SourceFile, aggregate: Cursor<'_, Aggregate>) {
     let name = format!("{}Id", pascal(&aggregate.name));
     let uuid = file.uses().runtime("value", "Uuid");
-    newtype(file, &name, &format!("The id of `{}`.", aggregate.path()), &quote!(#uuid), true, true);
+    newtype(file, &name, &format!("Names one `{}`.", aggregate.path()), &quote!(#uuid), true, true);
     let name = ident(&name);
     file.push(quote!(minos_runtime::id!(#name);));
 }
@@ -91,7 +91,7 @@ pub(super) fn id(file: &mut SourceFile, aggregate: Cursor<'_, Aggregate>) {
 /// The states' names.
 pub(super) fn status(file: &mut SourceFile, aggregate: Cursor<'_, Aggregate>, lifecycle: &Lifecycle) {
     let name = format!("{}Status", pascal(&aggregate.name));
-    let docs = docs_or(&lifecycle.docs, || format!("Where `{}` is in its life.", aggregate.path()));
+    let docs = docs_or(&lifecycle.docs, || format!("The states of `{}`.", aggregate.path()));
     let cases: Vec<(&str, Option<&str>)> =
         lifecycle.states.iter().map(|it| (it.name.as_str(), it.docs.as_deref())).collect();
     choice(file, &name, &docs, &cases);
@@ -101,7 +101,7 @@ pub(super) fn status(file: &mut SourceFile, aggregate: Cursor<'_, Aggregate>, li
 fn lifecycle_enum<'m>(plan: &Plan<'m>, file: &mut SourceFile, aggregate: Cursor<'m, Aggregate>, lifecycle: &Lifecycle) {
     let name = format!("{}Lifecycle", pascal(&aggregate.name));
     let mut item = codegen::Enum::new(&name);
-    item.vis("pub").doc(format!("Where `{}` is in its life, with what is there in that state only.", aggregate.path()));
+    item.vis("pub").doc(format!("The states of `{}`, each with what is there in that state only.", aggregate.path()));
     for derive in ["Clone", "Debug", "PartialEq"] {
         item.derive(derive);
     }
@@ -120,6 +120,9 @@ fn lifecycle_enum<'m>(plan: &Plan<'m>, file: &mut SourceFile, aggregate: Cursor<
         }
     }
     file.scope().push_enum(item);
+    let (name, status) = (ident(&name), ident(&format!("{}Status", pascal(&aggregate.name))));
+    let states = lifecycle.states.iter().map(|it| ident(&pascal(&it.name)));
+    file.push(quote!(minos_runtime::lifecycle!(#name => #status { #(#states),* });));
 }
 
 /// The struct.
@@ -153,7 +156,7 @@ fn members<'m>(plan: &Plan<'m>, uses: &Uses, aggregate: Cursor<'m, Aggregate>) -
     let scope = scope(plan, uses, aggregate);
     let computed = (0..).zip(&it.computed).map(|(index, computed)| {
         let (name, result_ty) = (field(&computed.name), scope.ty(&computed.ty));
-        let docs = docs_or(&computed.docs, || format!("`{}`, computed.", computed.name));
+        let docs = docs_or(&computed.docs, || format!("`let {}` of the spec.", computed.name));
         let docs = docs.lines().map(|line| format!(" {line}"));
         if plan.computed_may_fail(aggregate.id(), index) {
             let (refusal, result) = (uses.runtime("refusal", "Refusal"), scope.as_result(&computed.value));
@@ -165,33 +168,11 @@ fn members<'m>(plan: &Plan<'m>, uses: &Uses, aggregate: Cursor<'m, Aggregate>) -
     });
     let accessors = it.lifecycle.iter().flat_map(|lifecycle| accessors(&scope, aggregate, lifecycle));
     let functions: Vec<TokenStream> = computed.chain(accessors).collect();
-    let lifecycle = it.lifecycle.as_ref().filter(|it| has_data(it)).map(|it| lifecycle_impl(aggregate, it));
     if functions.is_empty() {
-        return quote!(#lifecycle);
+        return TokenStream::new();
     }
     let name = ident(&type_name(&it.name, "Aggregate"));
-    quote!(#lifecycle impl #name { #(#functions)* })
-}
-
-/// `status()` of the lifecycle with data.
-fn lifecycle_impl(aggregate: Cursor<'_, Aggregate>, lifecycle: &Lifecycle) -> TokenStream {
-    let name = pascal(&aggregate.name);
-    let (all, status) = (ident(&format!("{name}Lifecycle")), ident(&format!("{name}Status")));
-    let arms = lifecycle.states.iter().map(|it| {
-        let state = ident(&pascal(&it.name));
-        let rest = (!it.fields.is_empty()).then(|| quote!({ .. }));
-        quote!(Self::#state #rest => #status::#state)
-    });
-    quote! {
-        impl #all {
-            /// The state's name alone.
-            pub fn status(&self) -> #status {
-                match self {
-                    #(#arms,)*
-                }
-            }
-        }
-    }
+    quote!(impl #name { #(#functions)* })
 }
 
 /// `pub fn payment(&self) -> Result<&String, Refusal>`.
@@ -240,7 +221,7 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, aggregate: Cursor<'m, Aggregate>)
     let apply_id = if aggregate.events().any(|it| !it.creates && reads_id(it)) { quote!(id) } else { quote!(_id) };
     let status = it.lifecycle.as_ref().map(|lifecycle| {
         let member = field(&lifecycle.name);
-        let status = if has_data(lifecycle) { quote!(self.#member.status()) } else { quote!(self.#member) };
+        let status = if has_data(lifecycle) { quote!(self.#member.name()) } else { quote!(self.#member) };
         quote!(fn status(&self) -> Option<&'static str> { Some(#status.as_str()) })
     });
     let (unique_names, unique) = (unique_names(aggregate), unique_values(uses, aggregate));
@@ -294,30 +275,34 @@ fn unique_values(uses: &Uses, aggregate: Cursor<'_, Aggregate>) -> Option<TokenS
     })
 }
 
-/// `timers` and `on_timer`.
+/// `timers`.
 fn timers<'m>(plan: &Plan<'m>, uses: &Uses, aggregate: Cursor<'m, Aggregate>) -> Option<TokenStream> {
     let it = aggregate.get();
     let lifecycle = it.lifecycle.as_ref().filter(|_| !it.timers.is_empty())?;
     let member = field(&lifecycle.name);
-    let status = if has_data(lifecycle) { quote!(self.#member.status()) } else { quote!(self.#member) };
+    let status = if has_data(lifecycle) { quote!(self.#member.name()) } else { quote!(self.#member) };
     let all = ident(&format!("{}Status", pascal(&it.name)));
     let scope = scope(plan, uses, aggregate);
+    let (timer, timers) =
+        (uses.runtime("aggregate", "StateTimer"), uses.item(&plan.aggregate_module(aggregate), "timers"));
     let mut reads_entered = false;
     let mut arms: Vec<TokenStream> = Vec::new();
     for (index, state) in (0..).zip(&lifecycle.states) {
         let due: Vec<TokenStream> = super::timers::names(aggregate)
             .into_iter()
             .filter(|(_, timer)| timer.state == index)
-            .map(|(name, timer)| match &timer.when {
-                TimerWhen::After(micros) => {
-                    reads_entered = true;
-                    let (due, duration) =
-                        (uses.runtime("aggregate", "due_after"), super::timers::duration(uses, *micros));
-                    quote!(#due(#name, entered_at, #duration))
-                }
-                TimerWhen::At(moment) => {
-                    let (due, moment) = (uses.runtime("aggregate", "due_at"), scope.contained(moment));
-                    quote!(#due(#name, #moment))
+            .map(|(name, it)| {
+                let fire = field(&name);
+                match &it.when {
+                    TimerWhen::After(micros) => {
+                        reads_entered = true;
+                        let after = super::timers::duration(uses, *micros);
+                        quote!(#timer::after(#name, entered_at, #after, #timers::#fire))
+                    }
+                    TimerWhen::At(moment) => {
+                        let moment = scope.contained(moment);
+                        quote!(#timer::at(#name, #moment, #timers::#fire))
+                    }
                 }
             })
             .collect();
@@ -328,26 +313,12 @@ fn timers<'m>(plan: &Plan<'m>, uses: &Uses, aggregate: Cursor<'m, Aggregate>) ->
     }
     let rest = (arms.len() < lifecycle.states.len()).then(|| quote!(_ => Vec::new(),));
     let entered = if reads_entered { quote!(entered_at) } else { quote!(_entered_at) };
-    let (timestamp, decision, refusal) =
-        (uses.runtime("value", "Timestamp"), uses.runtime("command", "Decision"), uses.runtime("refusal", "Refusal"));
-    let module = plan.aggregate_module(aggregate);
-    let timers_module = uses.item(&module, "timers");
-    let fired = super::timers::names(aggregate).into_iter().map(|(name, _)| {
-        let function = field(&name);
-        quote!(#name => #timers_module::#function(decision),)
-    });
+    let timestamp = uses.runtime("value", "Timestamp");
     Some(quote! {
-        fn timers(&self, #entered: #timestamp) -> Vec<(&'static str, #timestamp)> {
+        fn timers(&self, #entered: #timestamp) -> Vec<#timer<Self>> {
             match #status {
                 #(#arms)*
                 #rest
-            }
-        }
-
-        fn on_timer(name: &str, decision: &mut #decision<Self>) -> Result<(), #refusal> {
-            match name {
-                #(#fired)*
-                _ => Ok(()),
             }
         }
     })

@@ -1,19 +1,13 @@
 //! `views.rs`, `views/order_list.rs`: rows kept for reading, how they follow events, and the queries that read them.
 //!
 //! ```text
-//! pub struct OrderListRow {
-//!     pub order: OrderId,
-//!     pub status: OrderStatus,
+//! minos_runtime::row! {
+//!     /// A row of `orders.OrderList`; its key is `order`.
+//!     pub struct OrderListRow of "orders.OrderList" {
+//!         order: OrderId => ORDER,
+//!         status: OrderStatus => STATUS indexed,
+//!     }
 //! }
-//!
-//! impl OrderListRow {
-//!     /// The column `order`.
-//!     pub const ORDER: Column<OrderId> = Column::new("order");
-//!     /// The column `status`.
-//!     pub const STATUS: Column<OrderStatus> = Column::indexed("status");
-//! }
-//!
-//! minos_runtime::row!(OrderListRow, "orders.OrderList", OrderId, [order = ORDER, status = STATUS]);
 //!
 //! pub struct OrderList;
 //!
@@ -30,7 +24,9 @@ use minos_dsl::model::{Cursor, Expr, ExprKind, Query, Subdomain, View, ViewSourc
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::nouns::{Member, Wire, docs_or, record};
+use super::docs;
+use super::nouns::{OPTIONAL, docs_or};
+use crate::output::layout;
 use crate::output::source_file::{SourceFile, Uses};
 use crate::plan::Plan;
 use crate::rust::code::Code;
@@ -63,11 +59,12 @@ fn emit<'m>(plan: &Plan<'m>, view: Cursor<'m, View>) -> SourceFile {
     let name = type_name(&view.name, "View");
     let mut own = vec![row.clone(), name.clone()];
     own.extend(asked(view).map(Plan::query_name));
-    let docs = docs_or(&view.docs, || format!("The view `{}`.", view.path()));
+    let known = docs::view(plan, view);
+    let docs = docs_or(&view.docs, || known.clone());
     let path = format!("views/{}.rs", super::file_name(&view.name));
     let mut file = SourceFile::new(&path, &plan.view_module(view), &super::origin(plan, view.span), &docs, &own);
     rows(plan, &mut file, view, &row);
-    let (ident, docs) = (ident(&name), format!(" The view `{}`.", view.path()));
+    let (ident, docs) = (ident(&name), format!(" {known}"));
     file.push(quote!(#[doc = #docs] pub struct #ident;));
     let implementation = match &view.get().source {
         ViewSource::Aggregate { .. } => kept(plan, file.uses(), view),
@@ -80,31 +77,25 @@ fn emit<'m>(plan: &Plan<'m>, view: Cursor<'m, View>) -> SourceFile {
     file
 }
 
-/// The struct of a row, its columns, and the two together.
+/// The row: its fields, and their columns.
 fn rows<'m>(plan: &Plan<'m>, file: &mut SourceFile, view: Cursor<'m, View>, row: &str) {
-    let columns = &view.get().columns;
-    let types: Vec<_> = (0..).zip(columns).map(|(index, _)| plan.column_ty(view.id(), index)).collect();
-    let members: Vec<Member<'_>> = columns
-        .iter()
-        .zip(&types)
-        .map(|(it, column_ty)| Member::new(plan, file.uses(), &it.name, &it.docs, column_ty))
-        .collect();
-    record(file, row, &format!("A row of `{}`.", view.path()), &["Clone", "Debug", "PartialEq"], Wire::Both, &members);
     let indexed = indexed(view);
-    let uses = file.uses();
-    let column = uses.runtime("view", "Column");
-    let constants = (0..).zip(columns).zip(&types).map(|((index, it), column_ty)| {
-        let (name, text, column_ty) = (ident(&screaming(&it.name)), it.name.to_string(), ty::ty(plan, uses, column_ty));
-        let constructor = if indexed.contains(&index) { quote!(indexed) } else { quote!(new) };
-        let docs = format!(" The column `{}`.", it.name);
-        quote!(#[doc = #docs] pub const #name: #column<#column_ty> = #column::#constructor(#text);)
-    });
-    let key = ty::ty(plan, uses, &types[0]);
-    let name = ident(row);
-    let constants = quote!(impl #name { #(#constants)* });
-    file.push(constants);
-    let entries = columns.iter().map(|it| format!("{} = {}", field(&it.name), screaming(&it.name)));
-    file.table(&format!("row!({row}, {:?}, {key}, ", view.path()), '[', entries, "]);");
+    let mut text = format!("minos_runtime::row! {{\n    /// {}\n", docs::row(view, !indexed.is_empty()));
+    text.push_str(&format!("    pub struct {row} of {:?} {{\n", view.path()));
+    for (index, column) in (0..).zip(&view.get().columns) {
+        let column_ty = plan.column_ty(view.id(), index);
+        let ty = layout::type_text(&ty::ty(plan, file.uses(), &column_ty));
+        for line in column.docs.iter().flat_map(|docs| docs.lines()) {
+            text.push_str(&format!("        /// {line}\n"));
+        }
+        if column_ty.as_optional().is_some() {
+            text.push_str(&format!("        {OPTIONAL}\n"));
+        }
+        let mark = if indexed.contains(&index) { " indexed" } else { "" };
+        text.push_str(&format!("        {}: {ty} => {}{mark},\n", field(&column.name), screaming(&column.name)));
+    }
+    text.push_str("    }\n}\n");
+    file.text(text);
 }
 
 /// Columns with an index: those that say so, those that a query compares or orders by; the key has its own.
@@ -169,6 +160,7 @@ fn kept<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> TokenStream
         impl #kept_view for #name {
             type Aggregate = #state_ty;
             type Row = #row;
+            #[doc = #DEFINITION]
             const DEFINITION: &'static str = #definition;
 
             fn row(#id: &#id_ty, #state: &#state_ty) -> #row {
@@ -198,6 +190,10 @@ pub(super) fn column_value(scope: &Scope<'_>, view: Cursor<'_, View>, column: u3
     let name = format!("{}.{}", view.path(), view.get().columns[column as usize].name);
     quote!(#computed(#name, #result))
 }
+
+/// What a view's hash is for, where it stands.
+pub(super) const DEFINITION: &str =
+    " A hash of columns and handlers: under another one the view is rebuilt, beside the old.";
 
 /// A text that changes when the meaning of the view does: a hash of its columns and of what fills them.
 pub(super) fn definition<'m>(plan: &Plan<'m>, view: Cursor<'m, View>, filling: &TokenStream) -> String {

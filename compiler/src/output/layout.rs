@@ -55,6 +55,15 @@ fn item_text(item: &Item) -> String {
     prettyplease::unparse(&syn::File { shebang: None, attrs: Vec::new(), items: vec![item.clone()], frontmatter: None })
 }
 
+/// A type as people write it: `Vec<Line>`.
+pub(crate) fn type_text(ty: &proc_macro2::TokenStream) -> String {
+    let text = ty.to_string();
+    let Ok(parsed) = syn::parse2::<Item>(quote::quote!(type It = #ty;)) else { return text };
+    let line = item_text(&parsed);
+    let kept = line.trim_end().strip_prefix("type It = ").and_then(|rest| rest.strip_suffix(';'));
+    kept.map_or(text, str::to_owned)
+}
+
 /// An `impl` or a `trait`: each of its items by itself, between the head and the closing brace. `one` gives the block with a single item,
 /// and whether that is a constant or a type.
 fn block_text(whole: &Item, count: usize, one: impl Fn(usize) -> (Item, bool)) -> String {

@@ -140,14 +140,12 @@ impl SourceFile {
 
     /// Adds a macro call that reads as a table, an entry a line: `minos_runtime::events!(OrderEvent { … });`.
     pub(crate) fn table(&mut self, head: &str, open: char, entries: impl Iterator<Item = String>, close: &str) {
-        let mut text = format!("minos_runtime::{head}{open}\n");
-        for entry in entries {
-            text.push_str("    ");
-            text.push_str(&entry);
-            text.push_str(",\n");
-        }
-        text.push_str(close);
-        text.push('\n');
+        let entries: String = entries.map(|entry| format!("    {entry},\n")).collect();
+        self.text(format!("minos_runtime::{head}{open}\n{entries}{close}\n"));
+    }
+
+    /// Adds a macro call as it is to be printed.
+    pub(crate) fn text(&mut self, text: String) {
         self.scope.raw(format!("{}!({});", layout::TABLE, self.tables.len()));
         self.tables.push(text);
     }

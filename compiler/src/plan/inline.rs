@@ -76,13 +76,9 @@ impl Inline {
             collector.stand_in(command.span);
             collector.params(&command.name, &command.params);
         }
-        for event in contracts.events.iter().map(|id| model.at(*id)) {
+        for event in contracts.events.keys().map(|id| model.at(*id)) {
             collector.stand_in(event.span);
-            event
-                .get()
-                .payload
-                .iter()
-                .for_each(|field| collector.visit(&event.aggregate().name, &field.name, &field.ty));
+            plan.payload(event).for_each(|(_, field)| collector.visit(&event.aggregate().name, &field.name, &field.ty));
         }
         for query in contracts.queries.iter().map(|id| model.at(*id)) {
             collector.stand_in(query.span);

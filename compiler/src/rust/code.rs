@@ -15,6 +15,10 @@ pub(crate) enum Binding {
     And,
     /// `==`, `<`.
     Compare,
+    /// `+`, `-`.
+    Sum,
+    /// `*`, `/`, `%`.
+    Product,
     /// `!x`, `*x`, `&x`.
     Unary,
     /// Paths, calls, literals, `?`.
@@ -42,37 +46,52 @@ pub(crate) struct Code {
     form: Form,
     /// The same without the `?` at its end, where there is one: a `Result`.
     result: Option<TokenStream>,
+    /// Exact arithmetic before its value is taken out, and how it binds.
+    exact: Option<(TokenStream, Binding)>,
 }
 
 impl Code {
     /// A new value that binds tightly: a call, a literal, a constant.
     pub(crate) fn value(tokens: TokenStream) -> Self {
-        Self { tokens, binding: Binding::Atom, form: Form::Value, result: None }
+        Self { tokens, binding: Binding::Atom, form: Form::Value, result: None, exact: None }
     }
 
     /// A new value of an operator.
     pub(crate) fn operation(tokens: TokenStream, binding: Binding) -> Self {
-        Self { tokens, binding, form: Form::Value, result: None }
+        Self { binding, ..Self::value(tokens) }
     }
 
     /// A place.
     pub(crate) fn place(tokens: TokenStream) -> Self {
-        Self { tokens, binding: Binding::Atom, form: Form::Place, result: None }
+        Self { form: Form::Place, ..Self::value(tokens) }
     }
 
     /// A reference.
     pub(crate) fn reference(tokens: TokenStream) -> Self {
-        Self { tokens, binding: Binding::Atom, form: Form::Reference, result: None }
+        Self { form: Form::Reference, ..Self::value(tokens) }
     }
 
     /// A list without its rule.
     pub(crate) fn slice(tokens: TokenStream) -> Self {
-        Self { tokens, binding: Binding::Atom, form: Form::Slice, result: None }
+        Self { form: Form::Slice, ..Self::value(tokens) }
     }
 
     /// A call that gives a `Result`, whose value is wanted.
     pub(crate) fn fallible(call: TokenStream) -> Self {
-        Self { tokens: quote!(#call?), binding: Binding::Atom, form: Form::Value, result: Some(call) }
+        Self { result: Some(call.clone()), ..Self::value(quote!(#call?)) }
+    }
+
+    /// Exact arithmetic, whose value is wanted: `(a * b).value()?`; as part of more arithmetic, `a * b`.
+    pub(crate) fn exact(tokens: TokenStream, binding: Binding) -> Self {
+        let code = Self { exact: Some((tokens, binding)), ..Self::value(TokenStream::new()) };
+        let exact = code.exact_at(Binding::Atom).unwrap_or_default();
+        Self { exact: code.exact, ..Self::fallible(quote!(#exact.value())) }
+    }
+
+    /// Exact arithmetic before its value is taken out, where something that binds at least so tightly is wanted.
+    pub(crate) fn exact_at(&self, binding: Binding) -> Option<TokenStream> {
+        let (tokens, own) = self.exact.as_ref()?;
+        Some(if *own < binding { quote!((#tokens)) } else { tokens.clone() })
     }
 
     /// A call that gives a `Result` of a reference.

@@ -64,7 +64,8 @@ pub(crate) struct Scope<'a> {
 /// Variables and functions that generated bodies count on.
 const TAKEN: &[&str] = &[
     "actions", "answer", "attempt", "bound", "branch", "caller", "command", "compare", "computed", "created",
-    "decision", "event", "failure", "id", "missing", "parts", "reader", "recorded", "rows", "step", "whether",
+    "decision", "event", "exact", "failure", "id", "missing", "parts", "reader", "recorded", "rows", "saga", "step",
+    "whether",
 ];
 
 /// How an event's envelope is read.
@@ -240,8 +241,8 @@ impl<'a> Scope<'a> {
             K::FailureMessage => Code::place(quote!(failure.message)),
             K::Get { of, field: index } => self.get(of, *index),
             K::GetIfPresent { of, field: index } => self.get_if_present(of, *index, expr),
-            K::JoinElement(of) => self.half(of, 0),
-            K::JoinRow(of) => self.half(of, 1),
+            K::JoinElement(of) => self.part(of, "element"),
+            K::JoinRow(of) => self.part(of, "row"),
             K::Index { map, key, proven } => self.index(map, key, *proven),
             K::Row { view, key } => {
                 let (row, key) = (self.ty(&Ty::Row(*view)), self.borrowed(key));
@@ -250,8 +251,8 @@ impl<'a> Scope<'a> {
             K::Proven(of) => self.proven(of),
             K::Not(of) => self.negated(of),
             K::Negate(of) => {
-                let (negate, value) = (self.number("negate"), self.owned(of));
-                Code::fallible(quote!(#negate(#value)))
+                let (exact, value) = (self.uses.runtime("value", "exact"), self.owned(of));
+                Code::exact(quote!(-#exact(#value)), Binding::Unary)
             }
             K::And(a, b) => {
                 let (a, b) = (self.code(a).at(Binding::And), self.code(b).at(Binding::And));

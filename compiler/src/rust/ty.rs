@@ -56,8 +56,8 @@ pub(crate) fn ty(plan: &Plan<'_>, uses: &Uses, it: &Ty) -> TokenStream {
             place(Place { module: plan.view_module(view), name: Plan::row_name(view) })
         }
         Ty::Joined(element, view) => {
-            let (element, row) = (inner(element), inner(&Ty::Row(*view)));
-            quote!((#element, #row))
+            let (joined, element, row) = (uses.runtime("engine", "Joined"), inner(element), inner(&Ty::Row(*view)));
+            quote!(#joined<#element, #row>)
         }
         Ty::Event(event) => place(plan.event_place(model.at(*event))),
         Ty::Composed(compose) => {

@@ -1,5 +1,7 @@
 //! What a subdomain (or the gateway) reads of others, exactly: a service holds its own copy of it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::aggregate::{Aggregate, Event};
 use super::arena::Id;
 use super::command::Command;
@@ -17,8 +19,9 @@ pub struct Contracts {
     pub statuses: Vec<Id<Aggregate>>,
     /// Commands that are sent, with their parameters and errors.
     pub commands: Vec<Id<Command>>,
-    /// Events that are handled, with their payload.
-    pub events: Vec<Id<Event>>,
+    /// Events that are handled, each with the fields of its payload that are read (by their index): of the others the reader knows
+    /// nothing, neither personal data that it does not need nor types that may change without it.
+    pub events: BTreeMap<Id<Event>, BTreeSet<u32>>,
     /// Queries that are asked, with their rows (the gateway only).
     pub queries: Vec<Id<Query>>,
     /// Values, enums and named types of other subdomains that the above name.

@@ -1,6 +1,6 @@
 //! What each subdomain, and the gateway, reads of others: collected from everything that it says, and closed under the types of that.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::derive::{each_effect_expr, each_expr, each_row_expr};
 use crate::draft::Draft;
@@ -26,7 +26,9 @@ struct Collector<'m> {
     ids: BTreeSet<Id<Aggregate>>,
     statuses: BTreeSet<Id<Aggregate>>,
     commands: BTreeSet<Id<Command>>,
-    events: BTreeSet<Id<Event>>,
+    events: BTreeMap<Id<Event>, BTreeSet<u32>>,
+    /// The event whose payload expressions read here.
+    reading: Option<Id<Event>>,
     queries: BTreeSet<Id<Query>>,
     types: BTreeSet<TypeRef>,
     shared: BTreeSet<TypeRef>,
@@ -62,11 +64,13 @@ fn of_subdomain(model: &Model, id: Id<Subdomain>) -> Contracts {
         }
         saga.calls().for_each(|call| collector.call(call));
         collector.reactions(&saga.get().failed);
+        collector.reading = None;
     }
     for policy in subdomain.policies() {
         for case in &policy.get().cases {
             collector.event(case.event);
             collector.reactions(&case.body);
+            collector.reading = None;
         }
     }
     for port in subdomain.ports() {
@@ -116,7 +120,8 @@ impl<'m> Collector<'m> {
             ids: BTreeSet::new(),
             statuses: BTreeSet::new(),
             commands: BTreeSet::new(),
-            events: BTreeSet::new(),
+            events: BTreeMap::new(),
+            reading: None,
             queries: BTreeSet::new(),
             types: BTreeSet::new(),
             shared: BTreeSet::new(),
@@ -131,7 +136,7 @@ impl<'m> Collector<'m> {
             ids: self.ids.into_iter().collect(),
             statuses: self.statuses.into_iter().collect(),
             commands: self.commands.into_iter().collect(),
-            events: self.events.into_iter().collect(),
+            events: self.events,
             queries: self.queries.into_iter().collect(),
             types: self.types.into_iter().collect(),
             shared: self.shared.into_iter().collect(),
@@ -208,14 +213,24 @@ impl<'m> Collector<'m> {
         params.iter().for_each(|param| self.ty(&param.ty));
     }
 
+    /// An event that is handled: what is collected from here on reads its payload.
     fn event(&mut self, id: Id<Event>) {
         let event = &self.model.events[id];
         if self.foreign(self.model.aggregates[event.aggregate].subdomain) {
-            self.events.insert(id);
+            self.events.entry(id).or_default();
             self.files.insert(event.span.file);
             self.aggregate_id(event.aggregate);
+            self.reading = Some(id);
         }
-        event.payload.iter().for_each(|field| self.ty(&field.ty));
+    }
+
+    /// A field of the payload at hand.
+    fn payload_field(&mut self, index: u32) {
+        if let Some(id) = self.reading {
+            self.events.entry(id).or_default().insert(index);
+            let model = self.model;
+            self.ty(&model.events[id].payload[index as usize].ty);
+        }
     }
 
     fn command_contract(&mut self, id: Id<Command>) {
@@ -248,6 +263,7 @@ impl<'m> Collector<'m> {
             match &node.kind {
                 ExprKind::State(id, _) => self.status(*id),
                 ExprKind::Case(id, _) => self.declared(TypeRef::Enum(*id)),
+                ExprKind::Payload(index) => self.payload_field(*index),
                 _ => {}
             }
         });
@@ -298,6 +314,7 @@ impl<'m> Collector<'m> {
                 for case in handlers.iter().flat_map(|it| &it.cases) {
                     self.event(case.event);
                     each_row_expr(&case.body, &mut |expr| self.expr(expr));
+                    self.reading = None;
                 }
                 // Of what is passed over only the name matters, but its file must be looked at when it changes.
                 let model = self.model;

@@ -1,5 +1,6 @@
 //! A model as text, one line a fact, so that a snapshot shows every type and every conversion.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use minos_dsl::model::*;
@@ -60,11 +61,17 @@ fn contracts(out: &mut String, model: &Model, it: &Contracts, of: &str) {
     writeln!(out, "    ids {}", paths(it.ids.iter().map(|id| model.at(*id).path()).collect())).unwrap();
     writeln!(out, "    statuses {}", paths(it.statuses.iter().map(|id| model.at(*id).path()).collect())).unwrap();
     writeln!(out, "    commands {}", paths(it.commands.iter().map(|id| model.at(*id).path()).collect())).unwrap();
-    writeln!(out, "    events {}", paths(it.events.iter().map(|id| model.at(*id).path()).collect())).unwrap();
+    writeln!(out, "    events {}", paths(it.events.iter().map(|(id, read)| payload(model.at(*id), read)).collect()))
+        .unwrap();
     writeln!(out, "    queries {}", paths(it.queries.iter().map(|id| model.at(*id).path()).collect())).unwrap();
     writeln!(out, "    types {}", paths(it.types.iter().map(|it| named(model, *it)).collect())).unwrap();
     writeln!(out, "    shared {}", paths(it.shared.iter().map(|it| named(model, *it)).collect())).unwrap();
     writeln!(out, "    files {:?}", it.files.iter().map(|it| it.0).collect::<Vec<_>>()).unwrap();
+}
+
+fn payload(it: Cursor<'_, Event>, read: &BTreeSet<u32>) -> String {
+    let read: Vec<&str> = read.iter().map(|index| it.payload[*index as usize].name.as_str()).collect();
+    format!("{}({})", it.path(), read.join(", "))
 }
 
 fn named(model: &Model, it: TypeRef) -> String {

@@ -177,10 +177,10 @@ impl<A: Aggregate> Step<'_, A> {
         let mut changes = Vec::new();
         if let (Some(state), Some(left)) = (&self.before.state, self.before.entered) {
             let left_timers = state.timers(left.at).into_iter();
-            changes.extend(left_timers.map(|(name, _)| TimerChange::Clear(timer::id(self.stream, left.version, name))));
+            changes.extend(left_timers.map(|it| TimerChange::Clear(timer::id(self.stream, left.version, it.name))));
         }
         let set = after.timers(entered.at).into_iter();
-        changes.extend(set.map(|(name, due)| timer::set(self.stream, entered.version, name, due, self.meta)));
+        changes.extend(set.map(|it| timer::set(self.stream, entered.version, it.name, it.due, self.meta)));
         changes
     }
 }

@@ -64,16 +64,24 @@ impl<A: Aggregate> Attempt<A> for Firing<'_> {
         loaded: &Loaded<A>,
         now: Timestamp,
     ) -> Result<Outcome<A>, ExecuteError> {
-        if loaded.entered.is_none_or(|entered| entered.version != self.payload.entry) {
-            let message = format!("the state that timer `{}` belongs to was left", self.payload.name);
+        let name = &self.payload.name;
+        let (Some(entered), Some(state)) =
+            (loaded.entered.filter(|it| it.version == self.payload.entry), &loaded.state)
+        else {
+            let message = format!("the state that timer `{name}` belongs to was left");
             return Ok(Outcome::Refused(Refusal::new(RefusalKind::WrongState, message)));
-        }
+        };
         let caller = self.meta.principal.clone();
         let mut decision = Decision::new(id.clone(), loaded.state.clone(), caller, now, engine.context.clone());
-        match A::on_timer(&self.payload.name, &mut decision) {
+        let timer = state.timers(entered.at).into_iter().find(|it| it.name == name);
+        let fired = match timer {
+            Some(timer) => (timer.fire)(&mut decision),
+            None => Err(Refusal::undefined("timer", name)),
+        };
+        match fired {
             Ok(()) => Ok(Outcome::decided(decision)),
             Err(refusal) => {
-                tracing::warn!(stream = self.payload.stream, timer = self.payload.name, %refusal, "a timer was refused");
+                tracing::warn!(stream = self.payload.stream, timer = name, %refusal, "a timer was refused");
                 Ok(Outcome::Refused(refusal))
             }
         }

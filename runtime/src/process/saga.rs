@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use crate::event::{DecodeError, Recorded};
 use crate::refusal::Refusal;
-use crate::saga::{Action, Saga, StepDef};
+use crate::saga::{Action, Saga, Step, StepDef};
 
 pub mod index;
 pub mod log;
@@ -58,33 +58,47 @@ impl<S: Saga> AnySaga for TypedSaga<S> {
         S::TRIGGER
     }
     fn begin(&self, trigger: &Recorded) -> Result<Box<dyn Running>, DecodeError> {
-        Ok(Box::new(RunningSaga(S::new(trigger)?)))
+        let steps = S::STEPS.iter().map(|step| step.def).collect();
+        Ok(Box::new(RunningSaga { saga: S::new(trigger)?, steps }))
     }
 }
 
-struct RunningSaga<S>(S);
+struct RunningSaga<S> {
+    saga: S,
+    steps: Vec<StepDef>,
+}
+
+impl<S: Saga> RunningSaga<S> {
+    /// The step of that name. A log that names another was written by another definition: that is refused, so that the saga stops
+    /// and is seen.
+    fn step(&self, name: &str) -> Result<&'static Step<S>, Refusal> {
+        S::STEPS.iter().find(|step| step.def.name == name).ok_or_else(|| Refusal::undefined("step", name))
+    }
+}
 
 impl<S: Saga> Plan for RunningSaga<S> {
     fn steps(&self) -> &[StepDef] {
-        S::STEPS
+        &self.steps
     }
     fn branches(&self, step: &str) -> Result<usize, Refusal> {
-        self.0.branches(step)
+        self.step(step)?.branches.map_or(Ok(1), |branches| branches(&self.saga))
     }
     fn act(&self, step: &str, branch: usize) -> Result<Action, Refusal> {
-        self.0.act(step, branch)
+        (self.step(step)?.act)(&self.saga, branch)
     }
     fn undo(&self, step: &str, branch: usize) -> Result<Option<Action>, Refusal> {
-        self.0.undo(step, branch)
+        self.step(step)?.undo.map(|undo| undo(&self.saga, branch)).transpose()
     }
     fn failed(&self, failure: &Refusal) -> Result<Vec<Action>, Refusal> {
-        self.0.failed(failure)
+        self.saga.failed(failure)
     }
 }
 
 impl<S: Saga> Running for RunningSaga<S> {
     fn bind(&mut self, step: &str, result: &str) -> Result<(), DecodeError> {
-        self.0.bind(step, result)
+        let Some(bind) = self.step(step).ok().and_then(|step| step.bind) else { return Ok(()) };
+        bind(&mut self.saga, result)
+            .map_err(|source| DecodeError::Payload { event_type: format!("answer to step {step}"), source })
     }
     fn as_plan(&self) -> &dyn Plan {
         self
@@ -101,17 +115,20 @@ pub fn action_of(plan: &dyn Plan, progress: &Progress, slot: &Slot) -> Result<Op
     }
 }
 
-/// Binds every result that is known, in the order of the steps.
-pub fn bind_all(running: &mut dyn Running, progress: &Progress) -> Result<(), DecodeError> {
+/// Binds every result that is known, in the order of the steps. One that is not what the spec says is as none: the step that reads it
+/// is refused.
+pub fn bind_all(running: &mut dyn Running, progress: &Progress) {
     let names: Vec<&'static str> = running.steps().iter().map(|def| def.name).collect();
     for name in names {
         for (slot, asked) in progress.slots() {
-            if let (true, Part::Do, State::Done(Some(result))) = (slot.step == name, slot.part, &asked.state) {
-                running.bind(name, result.as_str())?;
+            let (true, Part::Do, State::Done(Some(result))) = (slot.step == name, slot.part, &asked.state) else {
+                continue;
+            };
+            if let Err(error) = running.bind(name, result.as_str()) {
+                tracing::warn!(step = name, %error, "an answer is not what the spec says that it is");
             }
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]

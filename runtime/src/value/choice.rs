@@ -42,7 +42,29 @@ macro_rules! choice {
             }
         }
 
+        impl From<$name> for &'static str {
+            fn from(case: $name) -> Self {
+                case.as_str()
+            }
+        }
+
         $crate::__text_column!($name);
+    };
+}
+
+/// Implements the states of a lifecycle that hold data, over the enum of their names:
+/// `lifecycle!(OrderLifecycle => OrderStatus { Placed, Approved })`.
+#[macro_export]
+macro_rules! lifecycle {
+    ($lifecycle:ident => $name:ident { $($state:ident),+ $(,)? }) => {
+        impl $lifecycle {
+            /// The state's name, without what is there in it.
+            pub const fn name(&self) -> $name {
+                match self {
+                    $(Self::$state { .. } => $name::$state,)+
+                }
+            }
+        }
     };
 }
 

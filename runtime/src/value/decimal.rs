@@ -127,6 +127,7 @@ macro_rules! decimal {
         }
 
         $crate::__refined_serde!([] $name, $crate::value::decimal::read);
+        $crate::__operators!([] $name, $crate::value::Decimal);
 
         impl $crate::view::ColumnValue for $name {
             const KIND: $crate::view::ColumnKind = $crate::view::ColumnKind::Decimal($scale);

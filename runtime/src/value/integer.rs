@@ -76,6 +76,8 @@ macro_rules! integer {
 #[macro_export]
 macro_rules! __refined_integer {
     ([$($generics:tt)*] $name:ty) => {
+        $crate::__operators!([$($generics)*] $name, i64);
+
         impl<$($generics)*> std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 self.0.fmt(f)

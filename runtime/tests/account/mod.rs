@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use minos_runtime::aggregate::Aggregate;
+use minos_runtime::aggregate::{Aggregate, StateTimer};
 use minos_runtime::caller::Caller;
 use minos_runtime::command::{Command, Decision};
 use minos_runtime::refusal::{Refusal, RefusalKind};
 use minos_runtime::service::Service;
 use minos_runtime::value::Uuid;
-use minos_runtime::view::{Column, KeptView};
+use minos_runtime::view::KeptView;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -112,15 +112,14 @@ impl Aggregate for Account {
         vec![("bank.Account.email", format!("{:?}", self.email))]
     }
 
-    fn timers(&self, entered_at: Timestamp) -> Vec<(&'static str, Timestamp)> {
+    fn timers(&self, entered_at: Timestamp) -> Vec<StateTimer<Self>> {
         match self.status {
-            "open" => vec![("open", entered_at + SignedDuration::from_hours(24))],
+            "open" => {
+                let close = |decision: &mut Decision<Self>| decision.emit(AccountEvent::Closed(Closed {}));
+                vec![StateTimer::after("open", entered_at, SignedDuration::from_hours(24), close)]
+            }
             _ => Vec::new(),
         }
-    }
-
-    fn on_timer(_: &str, decision: &mut Decision<Self>) -> Result<(), Refusal> {
-        decision.emit(AccountEvent::Closed(Closed {}))
     }
 }
 
@@ -210,27 +209,15 @@ command!(Close "bank.Account.Close" Some(("POST", "/accounts/{id}/close")), fals
     decision.emit(Closed {})
 });
 
-/// A row an account, kept in its commits.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct CardRow {
-    pub(crate) account: AccountId,
-    pub(crate) email: String,
-    pub(crate) balance: i64,
-    pub(crate) status: String,
+minos_runtime::row! {
+    /// A row an account, kept in its commits.
+    pub(crate) struct CardRow of "bank.Card" {
+        account: AccountId => ACCOUNT,
+        email: String => EMAIL,
+        balance: i64 => BALANCE,
+        status: String => STATUS,
+    }
 }
-
-impl CardRow {
-    const ACCOUNT: Column<AccountId> = Column::new("account");
-    const EMAIL: Column<String> = Column::new("email");
-    const BALANCE: Column<i64> = Column::new("balance");
-    const STATUS: Column<String> = Column::new("status");
-}
-minos_runtime::row!(
-    CardRow,
-    "bank.Card",
-    AccountId,
-    [account = ACCOUNT, email = EMAIL, balance = BALANCE, status = STATUS]
-);
 
 pub(crate) struct Card;
 

@@ -6,7 +6,7 @@ use minos_runtime::caller::Caller;
 use minos_runtime::projection::Projections;
 use minos_runtime::query::{AnyQuery, QueryAnswer, QueryError, TypedQuery};
 use minos_runtime::refusal::{Refusal, RefusalKind};
-use minos_runtime::view::{Filter, Query, QueryResult};
+use minos_runtime::view::{ColumnOrder, Filter, Query, QueryResult};
 use serde::Deserialize;
 
 use crate::support::{LONG, Service, folder};
@@ -31,8 +31,8 @@ impl Query for OfCustomer {
         let at_least = |total| OrderListRow::TOTAL.is(minos_runtime::view::Comparison::Ge, &total);
         OrderListRow::CUSTOMER.eq(&self.customer).and(Filter::if_given(self.at_least, at_least))
     }
-    fn order() -> Vec<(String, bool)> {
-        vec![OrderListRow::TOTAL.order(true)]
+    fn order() -> Vec<ColumnOrder> {
+        vec![OrderListRow::TOTAL.descending()]
     }
 }
 

@@ -9,47 +9,26 @@ use minos_runtime::event::Recorded;
 use minos_runtime::log::HandlingError;
 use minos_runtime::projection::{AnyView, Projections, Rows, TypedView};
 use minos_runtime::row;
-use minos_runtime::view::{Column, View};
-use serde::Serialize;
+use minos_runtime::view::View;
 
 use crate::support::{LONG, Service, folder, until};
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct NamesRow {
-    customer: String,
-    name: String,
+row! {
+    pub(crate) struct NamesRow of "orders.Names" {
+        customer: String => CUSTOMER,
+        name: String => NAME,
+    }
 }
 
-impl NamesRow {
-    const CUSTOMER: Column<String> = Column::new("customer");
-    const NAME: Column<String> = Column::new("name");
+row! {
+    pub(crate) struct OrderListRow of "orders.OrderList" {
+        order: String => ORDER,
+        customer: String => CUSTOMER indexed,
+        customer_name: String => CUSTOMER_NAME,
+        total: i64 => TOTAL,
+        note: Option<String> => NOTE,
+    }
 }
-
-row!(NamesRow, "orders.Names", String, [customer = CUSTOMER, name = NAME]);
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct OrderListRow {
-    pub(crate) order: String,
-    pub(crate) customer: String,
-    pub(crate) customer_name: String,
-    pub(crate) total: i64,
-    pub(crate) note: Option<String>,
-}
-
-impl OrderListRow {
-    pub(crate) const ORDER: Column<String> = Column::new("order");
-    pub(crate) const CUSTOMER: Column<String> = Column::indexed("customer");
-    pub(crate) const CUSTOMER_NAME: Column<String> = Column::new("customer_name");
-    pub(crate) const TOTAL: Column<i64> = Column::new("total");
-    pub(crate) const NOTE: Column<Option<String>> = Column::new("note");
-}
-
-row!(
-    OrderListRow,
-    "orders.OrderList",
-    String,
-    [order = ORDER, customer = CUSTOMER, customer_name = CUSTOMER_NAME, total = TOTAL, note = NOTE,]
-);
 
 fn field(event: &Recorded, name: &str) -> serde_json::Value {
     serde_json::from_str::<serde_json::Value>(&event.data).unwrap()[name].clone()
@@ -272,7 +251,7 @@ mod kept {
         filled: i64,
     }
 
-    #[derive(Clone, Debug, Serialize, serde::Deserialize)]
+    #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
     struct Filled {
         by: i64,
     }
@@ -298,17 +277,12 @@ mod kept {
         }
     }
 
-    #[derive(Clone, Debug, PartialEq, Serialize)]
-    struct BoxRow {
-        id: BoxId,
-        filled: i64,
+    row! {
+        struct BoxRow of "boxes.BoxCard" {
+            id: BoxId => ID,
+            filled: i64 => FILLED,
+        }
     }
-
-    impl BoxRow {
-        const ID: Column<BoxId> = Column::new("id");
-        const FILLED: Column<i64> = Column::new("filled");
-    }
-    row!(BoxRow, "boxes.BoxCard", BoxId, [id = ID, filled = FILLED]);
 
     struct BoxCard;
 

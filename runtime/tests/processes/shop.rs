@@ -12,7 +12,7 @@ use minos_runtime::event::{DecodeError, Recorded};
 use minos_runtime::log::HandlingError;
 use minos_runtime::port::{PortCall, PortDispatch, PortError};
 use minos_runtime::refusal::Refusal;
-use minos_runtime::saga::{Action, Policy, Retry, Saga, SendableCommand, StepDef, StepKind};
+use minos_runtime::saga::{Action, Policy, Saga, SendableCommand, Step, bound, keep};
 use minos_runtime::service::Service;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -312,59 +312,52 @@ pub struct Fulfilment {
     payment: Option<String>,
 }
 
-const QUICK: Retry = Retry { times: 5, first: Duration::from_millis(20), longest: Duration::from_millis(200) };
-
-const fn step(name: &'static str, kind: StepKind, timeout: Duration) -> StepDef {
-    StepDef { name, kind, timeout, retry: QUICK }
+const fn quick(step: Step<Fulfilment>) -> Step<Fulfilment> {
+    step.timeout(Duration::from_secs(5)).retry(5, Duration::from_millis(20), Duration::from_millis(200))
 }
 
 impl Saga for Fulfilment {
     const NAME: &'static str = "orders.Fulfilment";
     const DEFINITION: &'static str = "fulfilment 1";
     const TRIGGER: &'static str = "orders.Order.Placed";
-    const STEPS: &'static [StepDef] = &[
-        step("credit", StepKind::Compensatable, Duration::from_secs(5)),
-        step("stock", StepKind::Compensatable, Duration::from_secs(5)),
-        step("charge", StepKind::Pivot, Duration::from_millis(400)),
-        step("approve", StepKind::Retriable, Duration::from_secs(5)),
+    const STEPS: &'static [Step<Self>] = &[
+        quick(Step::compensatable("credit", Self::credit)).undo(Self::undo_credit),
+        quick(Step::compensatable("stock", Self::stock))
+            .branches(|saga| Ok(saga.placed.products.len()))
+            .undo(Self::undo_stock),
+        quick(Step::pivot("charge", Self::charge))
+            .bind(|saga, answer| keep(&mut saga.payment, answer))
+            .timeout(Duration::from_millis(400)),
+        quick(Step::retriable("approve", Self::approve)),
     ];
 
     fn new(trigger: &Recorded) -> Result<Self, DecodeError> {
         Ok(Self { order: trigger.id()?, placed: trigger.payload()?, payment: None })
     }
 
-    fn bind(&mut self, step: &str, result: &str) -> Result<(), DecodeError> {
-        if step == "charge" {
-            self.payment = minos_runtime::saga::answer(step, result)?;
-        }
-        Ok(())
-    }
-
-    fn branches(&self, step: &str) -> Result<usize, Refusal> {
-        Ok(if step == "stock" { self.placed.products.len() } else { 1 })
-    }
-
-    fn act(&self, step: &str, branch: usize) -> Result<Action, Refusal> {
-        let order = self.order;
-        Ok(match step {
-            "credit" => Action::send(&self.placed.customer, &HoldCredit { order }),
-            "stock" => Action::send(&self.placed.products[branch], &Reserve { order }),
-            "charge" => Action::call_named("orders.Payments", "charge", &json!({ "order": order })),
-            _ => Action::send(&order, &order::Approve { payment: self.payment.clone().unwrap_or_default() }),
-        })
-    }
-
-    fn undo(&self, step: &str, branch: usize) -> Result<Option<Action>, Refusal> {
-        let order = self.order;
-        Ok(match step {
-            "credit" => Some(Action::send(&self.placed.customer, &ReleaseCredit { order })),
-            "stock" => Some(Action::send(&self.placed.products[branch], &Release { order })),
-            _ => None,
-        })
-    }
-
     fn failed(&self, failure: &Refusal) -> Result<Vec<Action>, Refusal> {
         Ok(vec![Action::send(&self.order, &order::Reject { reason: failure.message.clone() })])
+    }
+}
+
+impl Fulfilment {
+    fn credit(&self, _: usize) -> Result<Action, Refusal> {
+        Ok(Action::send(&self.placed.customer, &HoldCredit { order: self.order }))
+    }
+    fn undo_credit(&self, _: usize) -> Result<Action, Refusal> {
+        Ok(Action::send(&self.placed.customer, &ReleaseCredit { order: self.order }))
+    }
+    fn stock(&self, branch: usize) -> Result<Action, Refusal> {
+        Ok(Action::send(&self.placed.products[branch], &Reserve { order: self.order }))
+    }
+    fn undo_stock(&self, branch: usize) -> Result<Action, Refusal> {
+        Ok(Action::send(&self.placed.products[branch], &Release { order: self.order }))
+    }
+    fn charge(&self, _: usize) -> Result<Action, Refusal> {
+        Ok(Action::call_named("orders.Payments", "charge", &json!({ "order": self.order })))
+    }
+    fn approve(&self, _: usize) -> Result<Action, Refusal> {
+        Ok(Action::send(&self.order, &order::Approve { payment: bound("charge", &self.payment)?.clone() }))
     }
 }
 

@@ -9,22 +9,17 @@ use minos_runtime::projection::Rows;
 use minos_runtime::row;
 use minos_runtime::saga::{Action, Policy};
 use minos_runtime::service::Service;
-use minos_runtime::view::{Column, Filter, Query, QueryResult, View};
-use serde::{Deserialize, Serialize};
+use minos_runtime::view::{Column, ColumnOrder, Filter, Query, QueryResult, View};
+use serde::Deserialize;
 
 use crate::account::{self, AccountId, CardRow, Deposit, Opened};
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
-struct PersonRow {
-    account: AccountId,
-    email: String,
+row! {
+    struct PersonRow of "desk.People" {
+        account: AccountId => ACCOUNT,
+        email: String => EMAIL,
+    }
 }
-
-impl PersonRow {
-    const ACCOUNT: Column<AccountId> = Column::new("account");
-    const EMAIL: Column<String> = Column::new("email");
-}
-row!(PersonRow, "desk.People", AccountId, [account = ACCOUNT, email = EMAIL]);
 
 struct People;
 
@@ -61,8 +56,8 @@ impl Query for AllPeople {
     fn filter(&self) -> Filter {
         Filter::everything()
     }
-    fn order() -> Vec<(String, bool)> {
-        vec![PersonRow::EMAIL.order(false)]
+    fn order() -> Vec<ColumnOrder> {
+        vec![PersonRow::EMAIL.ascending()]
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use minos_dsl::model::Docs;
+use minos_dsl::model::{Cursor, Docs, Phase, Subdomain};
 
+use super::super::{docs, timers};
 use super::manifest::package_name;
 use crate::plan::Plan;
 
@@ -26,15 +27,20 @@ fn service(plan: &Plan<'_>, text: &mut String) -> std::fmt::Result {
     for aggregate in subdomain.aggregates() {
         writeln!(text, "\n## {}\n", aggregate.name)?;
         paragraph(text, &aggregate.docs)?;
-        writeln!(text, "| Command | From outside |\n|---|---|")?;
+        writeln!(text, "| Command | Sent by |\n|---|---|")?;
         for command in aggregate.commands() {
-            let route = plan
+            let sender = plan
                 .command_route(command)
-                .map_or_else(|| "–".to_owned(), |(method, path)| format!("`{method} {path}`"));
-            writeln!(text, "| `{}` | {route} |", command.name)?;
+                .map_or_else(|| "sagas and policies alone".to_owned(), |(method, path)| format!("`{method} {path}`"));
+            writeln!(text, "| `{}` | {sender} |", command.name)?;
         }
         let events: Vec<String> = aggregate.events().map(|it| format!("`{}`", it.name)).collect();
         writeln!(text, "\nEvents: {}.", events.join(", "))?;
+        if !aggregate.timers.is_empty() {
+            let timers: Vec<String> =
+                timers::names(aggregate).into_iter().map(|(name, _)| format!("`{name}`")).collect();
+            writeln!(text, "\nTimers, durable, each named after its state: {}.", timers.join(", "))?;
+        }
     }
     let mut views = subdomain.views().peekable();
     if views.peek().is_some() {
@@ -46,10 +52,12 @@ fn service(plan: &Plan<'_>, text: &mut String) -> std::fmt::Result {
             writeln!(text, "- `{}`: {asked}", view.name)?;
         }
     }
+    processes(plan, subdomain, text)?;
     if subdomain.ports().len() > 0 {
         writeln!(
             text,
-            "\n## Ports\n\nImplemented by hand, in `src/main/`: written once by minos, and yours from then on.\n"
+            "\n## Ports\n\nImplemented by hand, in `src/main/`: written once by minos, and yours from then on. Until then every call fails with\n\
+             `not implemented`, is logged, and is parked or leaves its saga stuck: an operator sees it, and may replay it.\n"
         )?;
         for port in subdomain.ports() {
             let operations: Vec<String> = port.operations().map(|it| format!("`{}`", it.name)).collect();
@@ -57,6 +65,31 @@ fn service(plan: &Plan<'_>, text: &mut String) -> std::fmt::Result {
         }
     }
     writeln!(text, "\n## Run\n\n```sh\nMINOS_DATA=data MINOS_LISTEN=127.0.0.1:8081 cargo run\n```")
+}
+
+/// Sagas and policies, as a table of what starts them and what they do.
+fn processes<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>, text: &mut String) -> std::fmt::Result {
+    for saga in subdomain.sagas() {
+        writeln!(text, "\n## Saga {}\n", saga.name)?;
+        paragraph(text, &saga.get().docs)?;
+        writeln!(text, "On `{}`:\n\n| Step | Does | Undone by |\n|---|---|---|", saga.trigger().path())?;
+        for step in &saga.get().steps {
+            let (does, undo) = (docs::called(plan, &step.action), step.undo.as_ref().map(|it| docs::called(plan, it)));
+            let undo = match step.phase {
+                Phase::Before => undo.map_or_else(|| "–".to_owned(), |undo| format!("`{undo}`")),
+                Phase::Pivot => "nothing: the point of no return".to_owned(),
+                Phase::After => "nothing: tried until it succeeds".to_owned(),
+            };
+            writeln!(text, "| `{}` | `{does}` | {undo} |", step.name)?;
+        }
+    }
+    if subdomain.policies().len() > 0 {
+        writeln!(text, "\n## Policies\n")?;
+        for policy in subdomain.policies() {
+            writeln!(text, "- `{}`: {}", policy.name, docs::policy(plan, policy).replace('\n', " "))?;
+        }
+    }
+    Ok(())
 }
 
 fn gateway(plan: &Plan<'_>, text: &mut String) -> std::fmt::Result {

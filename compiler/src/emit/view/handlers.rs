@@ -23,11 +23,11 @@
 
 use std::collections::BTreeSet;
 
-use minos_dsl::model::{Cursor, Event, Expr, ExprKind, HandlerCase, RowChange, View, ViewSource};
+use minos_dsl::model::{Cursor, Event, Expr, ExprKind, HandlerCase, RowChange, Ty, View, ViewSource};
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{column_value, definition};
+use super::{DEFINITION, column_value, definition};
 use crate::output::source_file::Uses;
 use crate::plan::Plan;
 use crate::rust::code::{Code, conditional};
@@ -69,6 +69,7 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> 
             type Row = #row;
             const HANDLES: &'static [&'static str] = &[#(#events::TYPE),*];
             #looks_up
+            #[doc = #DEFINITION]
             const DEFINITION: &'static str = #definition;
 
             async fn handle(recorded: &#recorded, rows: &mut #rows<'_, #row>) -> Result<(), #error> {
@@ -87,24 +88,75 @@ pub(in crate::emit) fn event_path<'m>(plan: &Plan<'m>, uses: &Uses, event: Curso
     quote!(#module::#name)
 }
 
-/// One arm a body: events that are handled in the same words share it.
+/// One arm a body: events that are handled in the same words share it. Where the words read the payload, it is read as that of one of
+/// them, whose fields the others have too.
 fn arms<'m>(
     plan: &Plan<'m>,
     uses: &Uses,
     view: Cursor<'m, View>,
     cases: &[(&HandlerCase, Option<&str>)],
 ) -> Vec<(TokenStream, TokenStream)> {
-    let mut arms: Vec<(Vec<TokenStream>, String, TokenStream)> = Vec::new();
+    let mut arms: Vec<(Vec<Case<'m>>, String)> = Vec::new();
     for (case, alias) in cases {
-        let event = plan.model.at(case.event);
-        let body = case_body(plan, uses, view, event, case, alias.unwrap_or("event"));
-        let (text, path) = (body.to_string(), event_path(plan, uses, event));
-        match arms.iter_mut().find(|(_, known, _)| *known == text) {
-            Some((paths, _, _)) => paths.push(path),
-            None => arms.push((vec![path], text, body)),
+        let case = case_of(plan, uses, view, plan.model.at(case.event), case, alias.unwrap_or("event"));
+        let text = case.words();
+        match arms.iter_mut().find(|(known, words)| *words == text && one_payload(plan, known, &case)) {
+            Some((cases, _)) => cases.push(case),
+            None => arms.push((vec![case], text)),
         }
     }
-    arms.into_iter().map(|(paths, _, body)| (quote!(#(#paths::TYPE)|*), body)).collect()
+    arms.into_iter().map(|(cases, _)| arm(plan, uses, &cases)).collect()
+}
+
+/// How one event is handled.
+struct Case<'m> {
+    event: Cursor<'m, Event>,
+    /// `let id: … = …;`, where it is read.
+    id: Option<TokenStream>,
+    /// The variable that holds the payload, where it is read.
+    payload: Option<proc_macro2::Ident>,
+    changes: TokenStream,
+}
+
+impl Case<'_> {
+    /// All but the payload's type.
+    fn words(&self) -> String {
+        let (id, payload, changes) = (&self.id, &self.payload, &self.changes);
+        quote!(#id #payload; #changes).to_string()
+    }
+}
+
+/// Whether the payload of `case` and those of `known` can be read as that of one of them.
+fn one_payload<'m>(plan: &Plan<'m>, known: &[Case<'m>], case: &Case<'m>) -> bool {
+    let mut events: Vec<Cursor<'m, Event>> = known.iter().map(|it| it.event).collect();
+    events.push(case.event);
+    case.payload.is_none() || common(plan, &events).is_some()
+}
+
+/// The first of the events whose fields all others have, in the same types.
+fn common<'m>(plan: &Plan<'m>, events: &[Cursor<'m, Event>]) -> Option<Cursor<'m, Event>> {
+    let has = |event: Cursor<'m, Event>, name: &str, ty: &Ty| {
+        event.get().payload.iter().any(|it| it.name.as_str() == name && it.ty == *ty)
+    };
+    let fits = |one: &Cursor<'m, Event>| {
+        events.iter().all(|other| plan.payload(*one).all(|(_, it)| has(*other, &it.name, &it.ty)))
+    };
+    events.iter().copied().find(fits)
+}
+
+fn arm<'m>(plan: &Plan<'m>, uses: &Uses, cases: &[Case<'m>]) -> (TokenStream, TokenStream) {
+    let events: Vec<Cursor<'m, Event>> = cases.iter().map(|it| it.event).collect();
+    let (Some(case), Some(common)) = (cases.first(), common(plan, &events).or(events.first().copied())) else {
+        return Default::default();
+    };
+    let payload = case.payload.as_ref().map(|alias| {
+        let path = event_path(plan, uses, common);
+        let read = field(if events.len() == 1 { "payload" } else { "payload_as" });
+        quote!(let #alias: #path = recorded.#read()?;)
+    });
+    let paths = events.iter().map(|event| event_path(plan, uses, *event));
+    let (id, changes) = (&case.id, &case.changes);
+    (quote!(#(#paths::TYPE)|*), quote!(#id #payload #changes))
 }
 
 /// A name of the spec that does not hide one of the handler's own.
@@ -115,14 +167,14 @@ pub(in crate::emit) fn free_name(alias: &str) -> proc_macro2::Ident {
     }
 }
 
-fn case_body<'m>(
+fn case_of<'m>(
     plan: &Plan<'m>,
     uses: &Uses,
     view: Cursor<'m, View>,
     event: Cursor<'m, Event>,
     case: &HandlerCase,
     alias: &str,
-) -> TokenStream {
+) -> Case<'m> {
     let mut scope = Scope::new(plan, uses);
     let alias = free_name(alias);
     scope.payload = quote!(#alias);
@@ -138,16 +190,13 @@ fn case_body<'m>(
         let id = uses.item(&place.module, &place.name);
         quote!(let id: #id = recorded.id()?;)
     });
-    let payload = reads(|kind| matches!(kind, ExprKind::Payload(_))).then(|| {
-        let path = event_path(plan, uses, event);
-        quote!(let #alias: #path = recorded.payload()?;)
-    });
-    let changes = case.body.iter().map(|it| change(&scope, view, it));
-    quote!(#id #payload #(#changes)*)
+    let payload = reads(|kind| matches!(kind, ExprKind::Payload(_)));
+    let changes = case.body.iter().map(|it| change(&scope, view, it)).collect();
+    Case { event, id, payload: payload.then_some(alias), changes }
 }
 
 fn change(scope: &Scope<'_>, view: Cursor<'_, View>, it: &RowChange) -> TokenStream {
-    let row = scope.ty(&minos_dsl::model::Ty::Row(view.id()));
+    let row = scope.ty(&Ty::Row(view.id()));
     let model_view = scope.plan.model.at(view.id()).get();
     let set = |scope: &Scope<'_>, columns: &[(u32, Expr)]| -> Vec<TokenStream> {
         columns.iter().map(|(index, value)| set_column(scope, view, *index, value)).collect()
@@ -213,7 +262,7 @@ fn change(scope: &Scope<'_>, view: Cursor<'_, View>, it: &RowChange) -> TokenStr
 }
 
 fn row_literal(scope: &Scope<'_>, view: Cursor<'_, View>, key: &Expr, columns: &[(u32, Expr)]) -> TokenStream {
-    let row = scope.ty(&minos_dsl::model::Ty::Row(view.id()));
+    let row = scope.ty(&Ty::Row(view.id()));
     let names = &scope.column_names;
     let key = initializer(&names[0], &scope.owned(key));
     let fields = columns

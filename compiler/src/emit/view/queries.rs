@@ -14,7 +14,7 @@
 //!
 //!     fn allow_call(&self, caller: &Caller) -> bool { … }
 //!     fn filter(&self) -> Filter { … }
-//!     fn order() -> Vec<(String, bool)> { … }
+//!     fn order() -> Vec<ColumnOrder> { … }
 //! }
 //! ```
 
@@ -23,7 +23,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::super::contracts::path_param;
-use super::super::nouns::{Member, Wire, docs_or, record};
+use super::super::docs;
+use super::super::nouns::{Member, Wire, record};
 use crate::output::source_file::SourceFile;
 use crate::plan::Plan;
 use crate::rust::expr::Scope;
@@ -31,7 +32,7 @@ use crate::rust::filter::{filter, reads_row};
 use crate::rust::name::{field, ident};
 
 pub(super) fn emit<'m>(plan: &Plan<'m>, file: &mut SourceFile, query: Cursor<'m, Query>) {
-    let docs = docs_or(&query.docs, || format!("The query `{}`.", query.path()));
+    let docs = docs::query(query);
     let members: Vec<Member<'_>> =
         query.get().params.iter().map(|it| Member::new(plan, file.uses(), &it.name, &it.docs, &it.ty)).collect();
     record(file, &Plan::query_name(query), &docs, &["Clone", "Debug", "PartialEq"], Wire::Strict, &members);
@@ -106,9 +107,11 @@ fn order(scope: &Scope<'_>, query: Cursor<'_, Query>) -> Option<TokenStream> {
     }
     let columns = query.order.iter().map(|(column, descending)| {
         let column = scope.column(query.view, *column);
-        quote!(#column.order(#descending))
+        let direction = field(if *descending { "descending" } else { "ascending" });
+        quote!(#column.#direction())
     });
-    Some(quote!(fn order() -> Vec<(String, bool)> { Vec::from([#(#columns),*]) }))
+    let order = scope.uses.runtime("view", "ColumnOrder");
+    Some(quote!(fn order() -> Vec<#order> { Vec::from([#(#columns),*]) }))
 }
 
 /// `allow_call`, and `allow_row` where the rule reads the row.

@@ -1,13 +1,12 @@
 //! Collections: walked without being copied first.
 
-use minos_dsl::model::{Conversion, Expr, ExprKind, Lambda, Ty};
+use minos_dsl::model::{Conversion, Expr, ExprKind, Lambda};
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::Scope;
-use crate::rust::code::Code;
+use crate::rust::code::{Binding, Code};
 use crate::rust::name::field;
-use crate::rust::ty;
 
 impl Scope<'_> {
     pub(super) fn collected(&self, of: &Expr, items: &TokenStream) -> Code {
@@ -72,36 +71,35 @@ impl Scope<'_> {
     }
 
     pub(super) fn sum(&self, of: &Expr, each: Option<&Lambda>) -> Code {
-        // `values().map(drop).sum()` sums what is within; a conversion of all elements is done on the way.
-        if let (ExprKind::Convert(Conversion::Elements(steps), inner), None) = (&of.kind, each) {
-            let element = inner.ty.element().cloned().unwrap_or(Ty::Poison);
-            let target = of.ty.element().cloned().unwrap_or(Ty::Poison);
-            if !steps.iter().any(Conversion::may_fail) {
-                let (items, sum) = (self.iterated(inner), self.number("sum"));
-                let value = self
-                    .convert_all(steps, Code::reference(quote!(it)), &element, &target)
-                    .owned(self.is_copy(&target));
-                return Code::fallible(quote!(#sum(#items.map(|it| #value))));
-            }
-        }
-        let items = self.iterated(of);
-        let element = of.ty.element().cloned().unwrap_or(Ty::Poison);
+        self.uses.bring("value", "ExactSum");
         let Some(each) = each else {
-            let sum = self.number("sum");
-            let value = self.dropped(Code::reference(quote!(it)), &element);
-            if ty::is_wrapped(self.plan, &element) {
-                let value = value.owned(true);
-                return Code::fallible(quote!(#sum(#items.map(|it| #value))));
-            }
-            return Code::fallible(quote!(#sum(#items.copied())));
+            // The rule of what is summed does not matter.
+            let of = match &of.kind {
+                ExprKind::Convert(Conversion::Elements(steps), inner)
+                    if steps.iter().all(|step| matches!(step, Conversion::Drop | Conversion::Loosen)) =>
+                {
+                    inner
+                }
+                _ => of,
+            };
+            let items = self.iterated(of);
+            return Code::exact(quote!(#items.exact_sum()), Binding::Atom);
         };
-        let (param, scope) = self.within(each);
-        if scope.may_fail(&each.body) {
-            let (sum, code) = (self.number("try_sum"), scope.dropped(scope.code(&each.body), &each.body.ty));
-            let result = code.as_result(true);
-            return Code::fallible(quote!(#sum(#items.map(|#param| #result))));
-        }
-        let (sum, value) = (self.number("sum"), scope.dropped(scope.code(&each.body), &each.body.ty).owned(true));
-        Code::fallible(quote!(#sum(#items.map(|#param| #value))))
+        let (items, (param, scope)) = (self.iterated(of), self.within(each));
+        let code = scope.code(without_rule(&each.body));
+        let value = match code.exact_at(Binding::Block) {
+            Some(exact) if !exact.to_string().contains('?') => exact,
+            _ if scope.may_fail(&each.body) => code.as_result(true),
+            _ => code.owned(true),
+        };
+        Code::exact(quote!(#items.map(|#param| #value).exact_sum()), Binding::Atom)
+    }
+}
+
+/// A number before the rule of its type is dropped.
+fn without_rule(expr: &Expr) -> &Expr {
+    match &expr.kind {
+        ExprKind::Convert(Conversion::Drop | Conversion::Loosen, of) => without_rule(of),
+        _ => expr,
     }
 }

@@ -4,7 +4,7 @@ use minos_dsl::model::{Base, Conversion, Ty};
 use quote::quote;
 
 use super::Scope;
-use crate::rust::code::Code;
+use crate::rust::code::{Binding, Code};
 use crate::rust::ty;
 
 impl Scope<'_> {
@@ -33,6 +33,15 @@ impl Scope<'_> {
         match conversion {
             C::Drop => self.dropped(code, from),
             C::Loosen => code,
+            C::Refine if ty::is_wrapped(self.plan, to) && code.exact_at(Binding::Atom).is_some() => {
+                let exact = code.exact_at(Binding::Atom);
+                if ty::is_generic(self.plan, to) {
+                    // Which type is told by the place that it goes to.
+                    return Code::fallible(quote!(#exact.refined()));
+                }
+                let target = self.ty(to);
+                Code::fallible(quote!(#exact.refined::<#target>()))
+            }
             C::Refine | C::Widen => {
                 let plain = self.dropped(code, from).owned(self.is_copy(from));
                 if ty::is_wrapped(self.plan, to) { self.refined(to, &plain) } else { Code::value(plain) }

@@ -96,7 +96,7 @@ impl Scope<'_> {
                 let lifecycle = aggregate.lifecycle.as_ref();
                 let name = field(lifecycle.map_or("status", |it| &it.name));
                 if lifecycle.is_some_and(|it| it.states.iter().any(|state| !state.fields.is_empty())) {
-                    Code::value(quote!(#state.#name.status()))
+                    Code::value(quote!(#state.#name.name()))
                 } else {
                     Code::place(quote!(#state.#name))
                 }
@@ -173,9 +173,10 @@ impl Scope<'_> {
         Code::value(quote!(#receiver.as_ref().#method(|it| #value)))
     }
 
-    pub(super) fn half(&self, of: &Expr, index: usize) -> Code {
-        let (of, index) = (self.code(of).receiver(), Token::usize_unsuffixed(index));
-        Code::place(quote!(#of.#index))
+    /// A part of an element joined with its row.
+    pub(super) fn part(&self, of: &Expr, name: &str) -> Code {
+        let (of, name) = (self.code(of).receiver(), field(name));
+        Code::place(quote!(#of.#name))
     }
 
     pub(super) fn index(&self, map: &Expr, key: &Expr, _proven: bool) -> Code {

@@ -8,6 +8,28 @@ use super::Scope;
 use crate::rust::code::{Binding, Code};
 use crate::rust::ty;
 
+/// What computes alike: the rule of its type does not matter, and beside a decimal a whole number counts as one.
+fn as_operand<'e>(expr: &'e Expr, other: &Expr) -> &'e Expr {
+    use Conversion as C;
+    let mut operand = expr;
+    while let ExprKind::Convert(conversion @ (C::Drop | C::Loosen | C::IntToDecimal), of) = &operand.kind {
+        if *conversion == C::IntToDecimal && !is_decimal_itself(other) {
+            break;
+        }
+        operand = of;
+    }
+    operand
+}
+
+/// Whether it is a decimal without being made one.
+fn is_decimal_itself(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Convert(Conversion::IntToDecimal, _) => false,
+        ExprKind::Convert(Conversion::Drop | Conversion::Loosen, of) => is_decimal_itself(of),
+        _ => true,
+    }
+}
+
 impl Scope<'_> {
     /// `not x`, by the opposite comparison where there is one.
     pub(super) fn negated(&self, of: &Expr) -> Code {
@@ -52,21 +74,69 @@ impl Scope<'_> {
     pub(super) fn arithmetic(&self, operator: Arithmetic, a: &Expr, b: &Expr) -> Code {
         use Arithmetic as A;
         let (of_a, of_b) = (ty::plain(self.plan, &a.ty), ty::plain(self.plan, &b.ty));
+        // Moments and lengths of time; all else is a number.
         let (function, fails) = match (operator, of_a, of_b) {
             (A::Add, Some(Base::Timestamp), _) => ("later", true),
             (A::Subtract, Some(Base::Timestamp), Some(Base::Timestamp)) => ("between", false),
             (A::Subtract, Some(Base::Timestamp), _) => ("earlier", true),
             (A::Add, Some(Base::Duration), _) => ("longer", true),
             (A::Subtract, Some(Base::Duration), _) => ("shorter", true),
-            (A::Add, ..) => ("add", true),
-            (A::Subtract, ..) => ("subtract", true),
-            (A::Multiply, ..) => ("multiply", true),
-            (A::Divide, ..) => ("divide", true),
-            (A::Remainder, ..) => ("remainder", true),
+            _ => return self.exact_arithmetic(operator, a, b),
         };
         let (function, a, b) = (self.number(function), self.plain(a), self.plain(b));
         let call = quote!(#function(#a, #b));
         if fails { Code::fallible(call) } else { Code::value(call) }
+    }
+
+    /// `l.price * l.quantity`: the runtime's checked operators.
+    fn exact_arithmetic(&self, operator: Arithmetic, a: &Expr, b: &Expr) -> Code {
+        use Arithmetic as A;
+        let (sign, binding, tighter) = match operator {
+            A::Add => (quote!(+), Binding::Sum, Binding::Product),
+            A::Subtract => (quote!(-), Binding::Sum, Binding::Product),
+            A::Multiply => (quote!(*), Binding::Product, Binding::Unary),
+            A::Divide => (quote!(/), Binding::Product, Binding::Unary),
+            A::Remainder => (quote!(%), Binding::Product, Binding::Unary),
+        };
+        let (first, second) = (as_operand(a, b), as_operand(b, a));
+        let left = match self.wrapped_operand(first, binding) {
+            Some(operand) => operand,
+            None => {
+                let (exact, plain) = (self.uses.runtime("value", "exact"), self.plain_operand(first));
+                quote!(#exact(#plain))
+            }
+        };
+        let right = self.wrapped_operand(second, tighter).unwrap_or_else(|| self.plain_operand(second));
+        Code::exact(quote!(#left #sign #right), binding)
+    }
+
+    /// An operand that has the operators itself: arithmetic, or a type with a rule.
+    fn wrapped_operand(&self, expr: &Expr, binding: Binding) -> Option<TokenStream> {
+        if self.plain_literal(expr).is_some() {
+            return None;
+        }
+        let code = self.code(expr);
+        code.exact_at(binding).or_else(|| ty::is_wrapped(self.plan, &expr.ty).then(|| code.owned(true)))
+    }
+
+    /// An operand that is a plain number, or the `Result` of one.
+    fn plain_operand(&self, expr: &Expr) -> TokenStream {
+        if let ExprKind::Literal(Literal::Int(number)) = &expr.kind
+            && ty::plain(self.plan, &expr.ty) == Some(Base::Int)
+        {
+            let literal = proc_macro2::Literal::i64_suffixed(*number);
+            return quote!(#literal);
+        }
+        if let Some(literal) = self.plain_literal(expr) {
+            return literal;
+        }
+        let code = self.code(expr);
+        if code.is_value()
+            && let Some(result) = code.sole_result()
+        {
+            return result.clone();
+        }
+        code.owned(true)
     }
 
     /// The plain value of what may be refined.

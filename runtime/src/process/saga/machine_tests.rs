@@ -15,17 +15,18 @@ use crate::caller::Caller;
 use crate::context::{Context, Meta};
 use crate::event::{DecodeError, Recorded, StreamId};
 use crate::refusal::Refusal;
-use crate::saga::{Action, CommandCall, PortOperation, Retry, Saga, StepDef, StepKind};
+use crate::saga::{Action, CommandCall, PortOperation, Retry, Saga, Step, bound, keep};
 use crate::testing::saga::{Effect, Trial, exercise};
 
 /// The shop's fulfilment, by hand.
 struct Fulfilment {
     lines: Vec<String>,
-    receipt: Option<String>,
+    receipt: Option<Receipt>,
 }
 
-const fn step(name: &'static str, kind: StepKind) -> StepDef {
-    StepDef { name, kind, timeout: StepDef::DEFAULT_TIMEOUT, retry: Retry::DEFAULT }
+#[derive(serde::Deserialize)]
+struct Receipt {
+    reference: String,
 }
 
 fn command(subdomain: &'static str, command: &'static str, id: &str, arguments: &Value) -> Action {
@@ -36,11 +37,11 @@ impl Saga for Fulfilment {
     const NAME: &'static str = "orders.Fulfilment";
     const DEFINITION: &'static str = "credit, stock, charge, approve";
     const TRIGGER: &'static str = "orders.Order.Placed";
-    const STEPS: &'static [StepDef] = &[
-        step("credit", StepKind::Compensatable),
-        step("stock", StepKind::Compensatable),
-        step("charge", StepKind::Pivot),
-        step("approve", StepKind::Retriable),
+    const STEPS: &'static [Step<Self>] = &[
+        Step::compensatable("credit", Self::credit).undo(Self::undo_credit),
+        Step::compensatable("stock", Self::stock).branches(|saga| Ok(saga.lines.len())).undo(Self::undo_stock),
+        Step::pivot("charge", Self::charge).bind(|saga, answer| keep(&mut saga.receipt, answer)),
+        Step::retriable("approve", Self::approve),
     ];
 
     fn new(trigger: &Recorded) -> Result<Self, DecodeError> {
@@ -50,38 +51,30 @@ impl Saga for Fulfilment {
         Ok(Self { lines: lines.filter_map(|line| line.as_str().map(str::to_owned)).collect(), receipt: None })
     }
 
-    fn bind(&mut self, step: &str, result: &str) -> Result<(), DecodeError> {
-        if step == "charge" {
-            self.receipt = Some(result.to_owned());
-        }
-        Ok(())
-    }
-
-    fn branches(&self, step: &str) -> Result<usize, Refusal> {
-        Ok(if step == "stock" { self.lines.len() } else { 1 })
-    }
-
-    fn act(&self, step: &str, branch: usize) -> Result<Action, Refusal> {
-        Ok(match step {
-            "credit" => command("customers", "customers.Customer.HoldCredit", "ada", &json!({})),
-            "stock" => command("catalog", "catalog.Product.Reserve", &self.lines[branch], &json!({})),
-            "charge" => {
-                Action::Call(PortOperation { port: "orders.Payments", operation: "charge", arguments: "{}".to_owned() })
-            }
-            _ => command("orders", "orders.Order.Approve", "o1", &json!({ "payment": self.receipt.as_ref().unwrap() })),
-        })
-    }
-
-    fn undo(&self, step: &str, branch: usize) -> Result<Option<Action>, Refusal> {
-        Ok(match step {
-            "credit" => Some(command("customers", "customers.Customer.ReleaseCredit", "ada", &json!({}))),
-            "stock" => Some(command("catalog", "catalog.Product.Release", &self.lines[branch], &json!({}))),
-            _ => None,
-        })
-    }
-
     fn failed(&self, failure: &Refusal) -> Result<Vec<Action>, Refusal> {
         Ok(vec![command("orders", "orders.Order.Reject", "o1", &json!({ "reason": failure.message }))])
+    }
+}
+
+impl Fulfilment {
+    fn credit(&self, _: usize) -> Result<Action, Refusal> {
+        Ok(command("customers", "customers.Customer.HoldCredit", "ada", &json!({})))
+    }
+    fn undo_credit(&self, _: usize) -> Result<Action, Refusal> {
+        Ok(command("customers", "customers.Customer.ReleaseCredit", "ada", &json!({})))
+    }
+    fn stock(&self, branch: usize) -> Result<Action, Refusal> {
+        Ok(command("catalog", "catalog.Product.Reserve", &self.lines[branch], &json!({})))
+    }
+    fn undo_stock(&self, branch: usize) -> Result<Action, Refusal> {
+        Ok(command("catalog", "catalog.Product.Release", &self.lines[branch], &json!({})))
+    }
+    fn charge(&self, _: usize) -> Result<Action, Refusal> {
+        Ok(Action::Call(PortOperation { port: "orders.Payments", operation: "charge", arguments: "{}".to_owned() }))
+    }
+    fn approve(&self, _: usize) -> Result<Action, Refusal> {
+        let receipt = bound("charge", &self.receipt)?;
+        Ok(command("orders", "orders.Order.Approve", "o1", &json!({ "payment": receipt.reference })))
     }
 }
 
@@ -105,8 +98,13 @@ fn placed() -> Recorded {
 const RECEIPT: (&str, &str) = ("charge", r#"{"reference":"r1"}"#);
 
 fn begin() -> Trial {
+    begin_answered(RECEIPT.1)
+}
+
+/// One whose charge is answered so.
+fn begin_answered(receipt: &str) -> Trial {
     let saga: Arc<dyn AnySaga> = Arc::new(TypedSaga::<Fulfilment>::default());
-    Trial::start(saga, &placed(), &BTreeMap::from([(RECEIPT.0.to_owned(), RECEIPT.1.to_owned())]))
+    Trial::start(saga, &placed(), &BTreeMap::from([(RECEIPT.0.to_owned(), receipt.to_owned())]))
 }
 
 /// Runs until `slot` is asked for, and gives the place of its message.
@@ -344,4 +342,18 @@ fn pauses_double_up_to_the_longest_with_jitter() {
     let pauses: Vec<u128> = (1..9).map(|tries| pause(retry, tries, 1.0).as_millis()).collect();
     assert_eq!(pauses, [200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000]);
     assert_eq!(pause(retry, 1, 0.0).as_millis(), 100);
+}
+
+#[test]
+fn a_pivot_answered_with_what_the_spec_does_not_say_leaves_the_saga_stuck_with_the_reason_and_nothing_undone() {
+    for answer in ["null", "{}", "[]"] {
+        let mut trial = begin_answered(answer);
+        until(&mut trial, &Slot::act("charge", 0));
+        trial.deliver(0, false);
+        trial.answer(0, false);
+        let stuck = trial.progress().stuck.expect("it cannot go on");
+        assert_eq!(stuck.slot, Some(Slot::act("approve", 0)), "the charge stands");
+        assert_eq!(stuck.why, "the answer to step `charge` is not what the spec says that it is");
+        assert!(trial.asks.is_empty(), "nothing is undone after the pivot");
+    }
 }

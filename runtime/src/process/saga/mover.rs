@@ -260,7 +260,7 @@ impl Mover {
         let known = self.sagas.get(loaded.name.as_str()).filter(|_| self.knows(loaded));
         let Some(saga) = known else { return Ok(None) };
         let mut running = saga.begin(&loaded.trigger.event())?;
-        bind_all(&mut *running, &loaded.progress)?;
+        bind_all(&mut *running, &loaded.progress);
         Ok(Some(running))
     }
 

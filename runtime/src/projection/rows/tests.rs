@@ -1,28 +1,19 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use serde::Serialize;
 
 use super::*;
 use crate::commit::Commit;
 use crate::context::Context;
 use crate::row;
 use crate::store::sqlite::SqliteStore;
-use crate::view::Column;
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
-struct TestRow {
-    id: i64,
-    a: i64,
-    b: Option<String>,
+row! {
+    struct TestRow of "test.Row" {
+        id: i64 => ID,
+        a: i64 => A,
+        b: Option<String> => B,
+    }
 }
-
-impl TestRow {
-    const ID: Column<i64> = Column::new("id");
-    const A: Column<i64> = Column::new("a");
-    const B: Column<Option<String>> = Column::new("b");
-}
-
-row!(TestRow, "test.Row", i64, [id = ID, a = A, b = B]);
 
 /// Does something at random to the rows.
 fn change(random: &mut StdRng, rows: &mut Rows<'_, TestRow>) {
