@@ -107,52 +107,59 @@ pub trait Saga: Sized + Send + Sync + 'static {
 /// for. Where it cannot be computed (a result out of range) the step counts as refused.
 pub struct Step<S: 'static> {
     pub(crate) def: StepDef,
-    pub(crate) act: fn(&S, usize) -> Result<Action, Refusal>,
-    pub(crate) branches: Option<fn(&S) -> Result<usize, Refusal>>,
-    pub(crate) undo: Option<fn(&S, usize) -> Result<Action, Refusal>>,
-    pub(crate) bind: Option<fn(&mut S, &str) -> Result<(), serde_json::Error>>,
+    pub(crate) act: Act<S>,
+    pub(crate) branches: Option<Branches<S>>,
+    pub(crate) undo: Option<Act<S>>,
+    pub(crate) bind: Option<Bind<S>>,
 }
+
+/// What one branch of a step does, or undoes.
+pub type Act<S> = fn(&S, usize) -> Result<Action, Refusal>;
+/// How many branches a step has.
+pub type Branches<S> = fn(&S) -> Result<usize, Refusal>;
+/// Takes in the answer to a step.
+pub type Bind<S> = fn(&mut S, &str) -> Result<(), serde_json::Error>;
 
 impl<S> Step<S> {
     /// A step before the pivot. It is tried as often as its retry says; silent all the same, it counts as refused: it is undone (it may
     /// have happened), as is all before it.
-    pub const fn compensatable(name: &'static str, act: fn(&S, usize) -> Result<Action, Refusal>) -> Self {
+    pub const fn compensatable(name: &'static str, act: Act<S>) -> Self {
         Self::of(name, StepKind::Compensatable, act)
     }
 
     /// The point of no return. Refused, all before it is undone; silent, it is tried again with the same key for 10 minutes, then the
     /// saga is stuck.
-    pub const fn pivot(name: &'static str, act: fn(&S, usize) -> Result<Action, Refusal>) -> Self {
+    pub const fn pivot(name: &'static str, act: Act<S>) -> Self {
         Self::of(name, StepKind::Pivot, act)
     }
 
     /// A step after the pivot. It is tried until it succeeds, however often that is; refused all the same, the saga is stuck.
-    pub const fn retriable(name: &'static str, act: fn(&S, usize) -> Result<Action, Refusal>) -> Self {
+    pub const fn retriable(name: &'static str, act: Act<S>) -> Self {
         Self::of(name, StepKind::Retriable, act)
     }
 
-    const fn of(name: &'static str, kind: StepKind, act: fn(&S, usize) -> Result<Action, Refusal>) -> Self {
+    const fn of(name: &'static str, kind: StepKind, act: Act<S>) -> Self {
         let def = StepDef { name, kind, timeout: StepDef::DEFAULT_TIMEOUT, retry: Retry::DEFAULT };
         Self { def, act, branches: None, undo: None, bind: None }
     }
 
     /// As many branches as that says (`for line in …`), side by side; one where nothing is said.
     #[must_use]
-    pub const fn branches(mut self, branches: fn(&S) -> Result<usize, Refusal>) -> Self {
+    pub const fn branches(mut self, branches: Branches<S>) -> Self {
         self.branches = Some(branches);
         self
     }
 
     /// What takes it back; nothing where nothing is said.
     #[must_use]
-    pub const fn undo(mut self, undo: fn(&S, usize) -> Result<Action, Refusal>) -> Self {
+    pub const fn undo(mut self, undo: Act<S>) -> Self {
         self.undo = Some(undo);
         self
     }
 
     /// Takes in its answer (JSON), for steps after it.
     #[must_use]
-    pub const fn bind(mut self, bind: fn(&mut S, &str) -> Result<(), serde_json::Error>) -> Self {
+    pub const fn bind(mut self, bind: Bind<S>) -> Self {
         self.bind = Some(bind);
         self
     }

@@ -139,12 +139,11 @@ impl<T: Operand + Copy> Operand for &T {
 /// What the numbers of two operands are together.
 pub type Both<A, B> = <<A as Operand>::Number as Meets<<B as Operand>::Number>>::Both;
 
+/// What is done to two numbers, or what is wrong with the result.
+type Operation<N> = fn(N, N) -> Result<N, &'static str>;
+
 /// Computes with the numbers of both, unless one was refused: then so is the result, with the first refusal.
-fn compute<A: Operand, B: Operand>(
-    a: A,
-    b: B,
-    operation: fn(Both<A, B>, Both<A, B>) -> Result<Both<A, B>, &'static str>,
-) -> Exact<Both<A, B>>
+fn compute<A: Operand, B: Operand>(a: A, b: B, operation: Operation<Both<A, B>>) -> Exact<Both<A, B>>
 where
     A::Number: Meets<B::Number>,
 {
