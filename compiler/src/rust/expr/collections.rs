@@ -72,6 +72,8 @@ impl Scope<'_> {
 
     pub(super) fn sum(&self, of: &Expr, each: Option<&Lambda>) -> Code {
         self.uses.bring("value", "ExactSum");
+        let itself = |each: &&Lambda| matches!(&without_rule(&each.body).kind, ExprKind::Local(local) if local.index == each.param.index);
+        let each = each.filter(|each| !itself(each));
         let Some(each) = each else {
             // The rule of what is summed does not matter.
             let of = match &of.kind {
