@@ -87,7 +87,7 @@ fn arithmetic_refuses_what_does_not_fit() {
         refusal.message
     };
     assert_eq!(out_of_range((exact(i64::MAX) + 1_i64).value()), "a result is too large");
-    assert_eq!(out_of_range((exact(i64::MIN) % -1_i64).value()), "a result is too large");
+    assert_eq!(out_of_range((exact(i64::MIN) / -1_i64).value()), "a result is too large");
     assert_eq!(out_of_range((exact(1_i64) / 0_i64).value()), "a division by zero");
     assert_eq!(out_of_range((-exact(i64::MIN)).value()), "a result is too large");
     assert_eq!(out_of_range([i64::MAX, 1].into_iter().exact_sum().value()), "a result is too large");

@@ -12,9 +12,15 @@ pub(super) fn main(plan: &Plan<'_>) -> String {
     let system = plan.model.system().name.to_string();
     if plan.subdomain().is_none() {
         return format!(
-            "//! Runs the gateway of `{system}`.\n\n\
+            "//! Runs the gateway of `{system}`: services find it, and it them, by the registry that `MINOS_REGISTRY` names.\n\n\
+             use std::io::Write as _;\n\n\
+             use minos_runtime::system::System;\n\n\
              fn main() -> std::process::ExitCode {{\n    \
-                 minos_runtime::system::System::new(\"{system}\").gateway({library}::gateway()).run()\n\
+                 System::new(\"{system}\")\n        \
+                     .gateway({library}::gateway())\n        \
+                     // Nobody listens: that is no reason to stop.\n        \
+                     .on_ready(|running| drop(writeln!(std::io::stdout(), \"gateway: http://{{}}\", running.address())))\n        \
+                     .run()\n\
              }}\n"
         );
     }
@@ -45,7 +51,8 @@ pub(super) fn adapter<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> String {
     let uses = crate::output::source_file::Uses::new("main", &[]);
     let (module, name) = (module_of(&port.name), type_name(&port.name, "Port"));
     let mut text = format!(
-        "//! The port `{}`, by hand. Minos wrote this file once; it is yours.\n\n\
+        "//! The port `{}`, by hand. Minos wrote this file once; it is yours.\n\
+         //! As it stands every call fails with `not implemented`: what asked for it is parked, or its saga stuck, for an operator to see.\n\n\
          // An adapter names every argument, also those that it does not use yet.\n\
          #![allow(unused_variables)]\n\n",
         port.path()
