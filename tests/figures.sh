@@ -13,8 +13,7 @@ case ${1:-} in
   *) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
 target=${CARGO_TARGET_DIR:-$PWD/target}
-cargo build --release --all-features -p shop -p shop-payments -p e2e --bins
-cargo build --release --all-features -p minos-runtime --example commands --example bare_sqlite
+cargo build --release -p shop -p shop-payments -p e2e -p minos-runtime --bins --example commands --example bare_sqlite
 folder=$(mktemp -d "$target/figures-XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 

@@ -296,6 +296,75 @@ async fn shop_customer(shop: &Shop, order: &str) -> String {
     order.body["customer"].as_str().unwrap().to_owned()
 }
 
+/// Everything that is asked of a shop whose log came to harm: what was done is there once, and business goes on.
+async fn goes_on_over(folder: &Path, payments: &Payments, harm: impl Fn(&Path, bool)) {
+    let data = folder.join("data");
+    let mut shop = Shop::start(folder, payments).await;
+    let (customer, token) = shop.register("ada", "1000.00").await;
+    let pen = shop.add("pen", "10.00", 100).await;
+    shop.knows(&[&pen]).await;
+    let first = shop.place(&token, &[(&pen, 1)], None).await;
+    assert_eq!(shop.outcome(&token, &first).await, "approved");
+    shop.process.terminate();
+    shop.process.ends(PATIENCE);
+    harm(&data, false);
+    let mut shop = Shop::start(folder, payments).await;
+    let token = shop.customer_token(&customer).await;
+    let second = shop.place(&token, &[(&pen, 1)], None).await;
+    assert_eq!(shop.outcome(&token, &second).await, "approved");
+    shop.process.terminate();
+    shop.process.ends(PATIENCE);
+    harm(&data, true);
+    for _ in 0..2 {
+        let mut shop = Shop::start(folder, payments).await;
+        let token = shop.customer_token(&customer).await;
+        let desk = shop.add("desk", "20.00", 5).await;
+        shop.knows(&[&desk]).await;
+        let third = shop.place(&token, &[(&pen, 1), (&desk, 1)], None).await;
+        assert_eq!(shop.outcome(&token, &third).await, "approved");
+        for order in [&first, &second, &third] {
+            assert_eq!(payments.charges_of(order).await, 1, "nothing is done twice");
+        }
+        shop.process.terminate();
+        shop.process.ends(PATIENCE);
+    }
+    let shop = Shop::start(folder, payments).await;
+    shop.becomes_free(&pen, 96).await;
+    let token = shop.customer_token(&customer).await;
+    let list = shop.api.get(&format!("/orders/of_customer?customer={customer}"), &token).await.expect_status(200);
+    assert_eq!(list.body["items"].as_array().map(Vec::len), Some(4));
+    let desk = Desk::of("orders", shop).await;
+    assert_eq!(desk.list("gaps").await, Vec::<Value>::new());
+    assert_eq!(desk.list("parked").await, Vec::<Value>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_whose_file_is_gone_is_written_again_from_the_stores() {
+    let folder = tempfile::tempdir().unwrap();
+    let payments = Payments::start(folder.path());
+    goes_on_over(folder.path(), &payments, |data, now| {
+        for file in ["log.db", "log.db-wal", "log.db-shm"] {
+            if now {
+                let _ = std::fs::remove_file(data.join(file));
+            }
+        }
+        assert!(!now || !data.join("log.db").exists());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_was_restored_from_a_backup_gets_the_rest_from_the_stores() {
+    let folder = tempfile::tempdir().unwrap();
+    let payments = Payments::start(folder.path());
+    goes_on_over(folder.path(), &payments, |data, now| {
+        let (log, backup) = (data.join("log.db"), data.join("log.backup"));
+        let (from, to) = if now { (backup, log) } else { (log, backup) };
+        std::fs::copy(from, to).unwrap();
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_that_the_log_lost_for_ever_are_seen_and_passed_over_by_an_operator() {
     let folder = tempfile::tempdir().unwrap();

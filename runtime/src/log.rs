@@ -284,6 +284,17 @@ pub trait Log: Send + Sync {
     ) -> Result<Vec<Read>, LogError>;
     /// The offset after the newest message of a partition.
     async fn end(&self, topic: &str, partition: u32) -> Result<u64, LogError>;
+    /// The position of the newest message of that source, in that epoch, which a partition holds (0: of none); `None` where the log
+    /// cannot tell. By it a relay finds out that what it had published is lost.
+    async fn newest_of(
+        &self,
+        _source: &str,
+        _epoch: &str,
+        _topic: &str,
+        _partition: u32,
+    ) -> Result<Option<u64>, LogError> {
+        Ok(None)
+    }
     /// Whether the log answers.
     async fn health(&self) -> Result<(), LogError>;
     /// Flushes and closes.
@@ -296,6 +307,9 @@ pub enum LogError {
     /// It is away: try again.
     #[error("the log is unavailable: {0}")]
     Unavailable(String),
+    /// It ends before what was read of it already: what it held was lost.
+    #[error("{0}")]
+    Lost(String),
     /// What stands in it cannot be read, or it is not ours.
     #[error("{0}")]
     Refused(String),

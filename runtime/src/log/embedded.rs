@@ -134,7 +134,7 @@ impl Log for EmbeddedLog {
             if pause == POLL.0 {
                 let end = self.newest_offset(topic).await?;
                 if end < offset {
-                    return Err(LogError::Refused(format!(
+                    return Err(LogError::Lost(format!(
                         "topic `{topic}` ends at offset {end}, but was read up to {offset} before: the log's file was lost or replaced"
                     )));
                 }
@@ -153,6 +153,18 @@ impl Log for EmbeddedLog {
 
     async fn end(&self, topic: &str, _partition: u32) -> Result<u64, LogError> {
         self.newest_offset(topic).await
+    }
+
+    async fn newest_of(
+        &self,
+        source: &str,
+        epoch: &str,
+        topic: &str,
+        _partition: u32,
+    ) -> Result<Option<u64>, LogError> {
+        let newest = sqlx::query_scalar::<_, Option<i64>>(include_str!("sql/newest.sql"));
+        let newest = newest.bind(source).bind(epoch).bind(topic).fetch_one(&self.readers).await.map_err(unavailable)?;
+        Ok(Some(unsigned(newest.unwrap_or(0))))
     }
 
     async fn health(&self) -> Result<(), LogError> {

@@ -186,6 +186,7 @@ impl Tail {
     async fn follow(&mut self, shutdown: &Shutdown) -> Result<(), RelayError> {
         let mut wake = self.relay.store.wake();
         let mut checkpoint = Checkpoint::load(&*self.relay.store, self.consumer(), &self.relay.service).await?;
+        self.look_for_losses(&mut checkpoint).await?;
         let mut poll = POLL.0;
         loop {
             if !self.relay.instances.does(self.work()) {
@@ -210,6 +211,34 @@ impl Tail {
             self.backoff.reset();
             checkpoint.save_if_due(&*self.relay.store).await?;
         }
+    }
+
+    /// Where the log has lost what was published to it (its file is gone, or an older one stands in its place), the checkpoint goes
+    /// back as far: the store still has all of it.
+    async fn look_for_losses(&mut self, checkpoint: &mut Checkpoint) -> Result<(), RelayError> {
+        let (service, epoch) = (self.relay.service.clone(), checkpoint.epoch().to_owned());
+        let (mut held, mut is_lost) = (Vec::new(), false);
+        for (key, published) in checkpoint.newest() {
+            self.partitions(&key.topic).await?;
+            let newest = self.relay.log.newest_of(&service, &epoch, &key.topic, key.partition).await?;
+            let newest = newest.unwrap_or(published).min(published);
+            if newest < published {
+                let topic = &key.topic;
+                tracing::error!(
+                    service,
+                    topic,
+                    published,
+                    newest,
+                    "the log has lost messages; they are published again"
+                );
+                is_lost = true;
+            }
+            held.push((key, newest));
+        }
+        if is_lost {
+            checkpoint.fall_back(held);
+        }
+        Ok(())
     }
 
     async fn publish(&mut self, drafts: Vec<Draft>, checkpoint: &mut Checkpoint) -> Result<(), RelayError> {

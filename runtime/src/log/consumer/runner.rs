@@ -21,8 +21,8 @@ use super::progress::State;
 use super::set::{Member, Parts};
 use crate::commit::{Commit, CommitError};
 use crate::fault::Point;
-use crate::log::Position;
 use crate::log::backoff::Backoff;
+use crate::log::{LogError, Position};
 use crate::shutdown::Shutdown;
 use crate::store::StoreError;
 
@@ -227,6 +227,10 @@ impl Runner {
                     return Ok(Ended::SharedOut);
                 }
                 Some((inlet, offset, incoming)) = reads.next() => {
+                    if matches!(&incoming, Err(ReadError::Log(LogError::Lost(_)))) {
+                        let (topic, partition) = inlet.place();
+                        self.lost(&ledger, topic, partition);
+                    }
                     let incoming = incoming?;
                     let next = incoming.last().map_or(offset, |last| last.next_offset);
                     self.process(&mut ledger, &inlet, incoming).await?;
@@ -240,6 +244,16 @@ impl Runner {
                     self.member.publish(&ledger);
                 }
             }
+        }
+    }
+
+    /// A log ends before what was read of it. The relays publish again what is missing, at other offsets: it is read from its
+    /// beginning, and what was applied is passed over. Not by one who began at the topic's end and has met nothing there since: to him
+    /// all of history would be new.
+    fn lost(&mut self, ledger: &Ledger, topic: &str, partition: u32) {
+        let mut of_topic = ledger.reached().iter().filter(|(key, _)| key.topic == topic && key.partition == partition);
+        if of_topic.all(|(key, position)| key.source.is_empty() || !position.epoch.is_empty()) {
+            self.rewind.insert((topic.to_owned(), partition));
         }
     }
 

@@ -62,6 +62,22 @@ impl Checkpoint {
         }
     }
 
+    /// What was published last in this epoch, by topic and partition.
+    pub(super) fn newest(&self) -> Vec<(SourceKey, u64)> {
+        let published = self.reached.iter().filter(|(key, at)| **key != self.own && at.epoch == self.epoch);
+        published.map(|(key, at)| (key.clone(), at.pos)).collect()
+    }
+
+    /// The log holds no more than this of what was published: all that comes after the first of these positions is read again. What
+    /// is held already is left out by the log, so that `previous` is right for the rest.
+    pub(super) fn fall_back(&mut self, held: Vec<(SourceKey, u64)>) {
+        let read = held.iter().map(|(_, pos)| *pos).min().unwrap_or(0).min(self.read_up_to());
+        for (key, pos) in held {
+            self.reached.insert(key, Position { pos, epoch: self.epoch.clone(), offset: 0 });
+        }
+        self.read(read);
+    }
+
     /// Until it is to be saved; long where there is nothing new in it.
     pub(super) fn due_in(&self) -> Duration {
         if self.saved == self.reached {
