@@ -47,10 +47,10 @@ pub(crate) async fn try_stopped(table: &mut Table, data: &Path) {
         move |data: &Path| std::fs::write(data.join(file), "no database ".repeat(2000)).expect("written")
     };
     it.over("a service's database overwritten", garbage("orders.db"), &["orders.db", "not an SQLite database"]);
-    it.over("the log overwritten", garbage("log.db"), &["log.db", "not an SQLite database"]);
+    it.over("the log overwritten", garbage("log.db"), &["log.db", "not an SQLite database", "move it away"]);
     it.over("the keys overwritten", garbage("keys.json"), &["keys.json", "does not read"]);
     it.over("a database cut to half", |data| cut(&data.join("orders.db")), &["orders.db", "damaged"]);
-    it.over("the log cut to half", |data| cut(&data.join("log.db")), &["log.db", "damaged"]);
+    it.over("the log cut to half", |data| cut(&data.join("log.db")), &["log.db", "damaged", "move it away"]);
     it.over(
         "another service's database under this name",
         |data| {

@@ -224,7 +224,11 @@ async fn prepare(connection: &mut SqliteConnection) -> Result<(), LogError> {
 }
 
 fn unavailable(error: sqlx::Error) -> LogError {
-    LogError::Unavailable(crate::store::sqlite::explained(&error))
+    let why = crate::store::sqlite::explained(&error);
+    if crate::store::sqlite::is_damaged(&error) {
+        return LogError::Refused(format!("{why}; or move it away: it is written again from the services' own data"));
+    }
+    LogError::Unavailable(why)
 }
 
 /// Offsets and positions are below 2^63: SQLite's integers.

@@ -22,7 +22,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
-pub(crate) use self::error::explained;
+pub(crate) use self::error::{explained, is_damaged};
 use self::error::not_read;
 use self::writer::{Job, Writer};
 use super::tables::{Tables, check_table};

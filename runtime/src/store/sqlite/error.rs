@@ -36,6 +36,11 @@ pub(super) fn meaning(error: &sqlx::Error) -> Meaning {
     }
 }
 
+/// Whether the file itself is at fault.
+pub(crate) fn is_damaged(error: &sqlx::Error) -> bool {
+    meaning(error) == Meaning::Damaged
+}
+
 /// Why a group was not written, when a statement before its COMMIT failed: nothing is written.
 pub(super) fn not_written(error: &sqlx::Error) -> CommitError {
     match meaning(error) {
