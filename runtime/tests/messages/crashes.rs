@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use minos_runtime::log::consumer::ParkedKind;
 
@@ -17,6 +17,19 @@ fn killed_after<F: Future<Output = ()> + Send + 'static>(lasts: Duration, life: 
     std::thread::sleep(lasts);
     runtime.shutdown_background();
     // SQLite's own threads finish what they were at.
+    std::thread::sleep(Duration::from_millis(30));
+}
+
+/// As [`killed_after`], as soon as `dead` says so.
+fn killed_once<F: Future<Output = ()> + Send + 'static>(dead: impl Fn() -> bool, life: F) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.spawn(life);
+    let until = Instant::now() + Duration::from_secs(60);
+    while !dead() {
+        assert!(Instant::now() < until, "it was not killed within a minute");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    runtime.shutdown_background();
     std::thread::sleep(Duration::from_millis(30));
 }
 
@@ -77,9 +90,9 @@ fn a_message_that_kills_the_process_is_parked_after_a_few_attempts() {
         a.emit_many(0, 30).await;
         a.stop().await;
     });
-    for _ in 0..4 {
-        let (path, handler) = (path.clone(), deadly(&attempts));
-        killed_after(Duration::from_millis(1200), async move {
+    for round in 0..6 {
+        let (path, handler, begun) = (path.clone(), deadly(&attempts), Arc::clone(&attempts));
+        killed_once(move || begun.load(Ordering::SeqCst) > round, async move {
             let (_a, b) = both(path).await;
             b.consumers.start(handler).await.unwrap();
             std::future::pending::<()>().await;
@@ -93,7 +106,7 @@ fn a_message_that_kills_the_process_is_parked_after_a_few_attempts() {
         let parked = b.consumers.parked(None).await.unwrap();
         assert_eq!(parked[0].kind, ParkedKind::Poison);
         assert!(parked[0].reason.contains("the process ended"));
-        assert_eq!(attempts.load(Ordering::SeqCst), 4, "one in a batch, three on its own");
+        assert_eq!(attempts.load(Ordering::SeqCst), 6, "one in a batch, five on its own");
         b.stop().await;
         a.stop().await;
     });

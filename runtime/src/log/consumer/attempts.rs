@@ -2,6 +2,12 @@
 //!
 //! In good times that is one row a run: "began, not ended". A consumer that finds it not ended handles its messages one by
 //! one at first, and writes down each before; one that was begun [`MOST`] times without an end is parked.
+//!
+//! A process may also be killed from elsewhere while it handles an innocent message, and after a restart it is at the same
+//! message again. So one that was begun before is begun after a pause, longer each time: what kills the process by itself
+//! does so again, while other kills fall into the pause, more likely than not, and do not count.
+
+use std::time::Duration;
 
 use super::Delivery;
 use crate::commit::Commit;
@@ -11,7 +17,10 @@ use crate::store::{Store, StoreError};
 use crate::view::{ColumnDef, ColumnKind, Comparison, Filter, Row, RowChange, Select, Table, Value};
 
 /// How often a message may be begun without an end.
-pub(super) const MOST: i64 = 3;
+pub(super) const MOST: i64 = 5;
+
+/// The pause before a message is begun for the second time; twice as long each time after that.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The table's name.
 const TABLE: &str = "consumer_runs";
@@ -89,6 +98,9 @@ impl Attempts {
         };
         if before >= MOST {
             return Ok(false);
+        }
+        if let Some(doublings) = u32::try_from(before - 1).ok() {
+            tokio::time::sleep(PAUSE * 2_u32.pow(doublings)).await;
         }
         self.last = Some((delivery.source.clone(), delivery.pos, before + 1));
         self.write(store, false, Vec::new()).await?;
