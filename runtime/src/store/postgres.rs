@@ -142,6 +142,7 @@ impl PostgresStore {
                 context: context.clone(),
                 commits: Arc::clone(&commits),
                 texts: statement::Texts::default(),
+                answered: append::Answered::default(),
             };
             tokio::spawn(lane.run(waiting));
             jobs

@@ -4,9 +4,10 @@
 //!
 //! The commits of a group that go on one stream, each on what the one before left, are folded into one *unit*: an upsert cannot
 //! touch a row twice. A unit is written whole or not at all; one that is not written is decided by the general way
-//! ([`super::transaction`]), which says why.
+//! ([`super::transaction`]), which says why. A command that was answered before breaks the whole statement, and all of it is decided by the
+//! general way: those that this instance answered lately are known, and never get here.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
@@ -15,6 +16,30 @@ use crate::commit::{Commit, PositionMove, Timer, TimerChange};
 use crate::log::SourceKey;
 use crate::store::tables::Tables;
 use crate::view::{Row, RowChange};
+
+/// The commands that were answered lately: two generations, the older one dropped when the younger is full.
+#[derive(Debug, Default)]
+pub(super) struct Answered {
+    younger: HashSet<Uuid>,
+    older: HashSet<Uuid>,
+}
+
+impl Answered {
+    /// How many a generation holds.
+    const GENERATION: usize = 1 << 14;
+
+    /// Takes in what a commit answers.
+    pub(super) fn take(&mut self, commit: &Commit) {
+        if self.younger.len() >= Self::GENERATION {
+            self.older = std::mem::take(&mut self.younger);
+        }
+        self.younger.extend(commit.answers.iter().map(|kept| kept.command_id));
+    }
+
+    fn contains(&self, id: Uuid) -> bool {
+        self.younger.contains(&id) || self.older.contains(&id)
+    }
+}
 
 /// What is written by one statement.
 #[derive(Default)]
@@ -50,8 +75,8 @@ pub(super) struct Unit<'a> {
 
 impl<'a> Plan<'a> {
     /// Takes a commit in, if it is one of the frequent kind and goes with those that are in already.
-    pub(super) fn take(&mut self, place: usize, commit: &'a Commit, tables: &Tables) -> bool {
-        let Some((on, puts)) = self.fits(commit, tables) else {
+    pub(super) fn take(&mut self, place: usize, commit: &'a Commit, tables: &Tables, answered: &Answered) -> bool {
+        let Some((on, puts)) = self.fits(commit, tables, answered) else {
             self.rows_are_ordered |= !commit.rows.is_empty();
             return false;
         };
@@ -85,13 +110,13 @@ impl<'a> Plan<'a> {
     }
 
     /// Where a commit goes, and the rows that it puts; none: not here.
-    fn fits(&self, commit: &'a Commit, tables: &Tables) -> Option<(On<'a>, Vec<Put<'a>>)> {
+    fn fits(&self, commit: &'a Commit, tables: &Tables, answered: &Answered) -> Option<(On<'a>, Vec<Put<'a>>)> {
         let rare = !commit.claims.is_empty() || !commit.forgets.is_empty();
         if rare || (self.rows_are_ordered && !commit.rows.is_empty()) {
             return None;
         }
         let mut ids = BTreeSet::new();
-        let is_new = |id| !self.command_ids.contains(&id);
+        let is_new = |id| !self.command_ids.contains(&id) && !answered.contains(id);
         if !commit.answers.iter().all(|kept| ids.insert(kept.command_id) && is_new(kept.command_id)) {
             return None;
         }

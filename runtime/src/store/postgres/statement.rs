@@ -35,6 +35,8 @@ struct Parts {
     set: bool,
     cleared: bool,
     moves: bool,
+    after: bool,
+    absent: bool,
     tables: Vec<String>,
 }
 
@@ -58,6 +60,8 @@ pub(super) async fn write(
         set: plan.timers.values().any(|(_, timer)| timer.is_some()),
         cleared: plan.timers.values().any(|(_, timer)| timer.is_none()),
         moves: !plan.moves.is_empty(),
+        after: plan.units.iter().any(|unit| unit.after.is_some()),
+        absent: plan.units.iter().any(|unit| unit.stream.is_some() && unit.version == 0),
         tables: plan.rows.keys().map(|table| (*table).to_owned()).collect(),
     };
     let text = match texts.0.get(&parts) {
@@ -132,8 +136,14 @@ impl Parts {
             locked = include_str!("../sql/postgres/append_positions_locked.sql").replace("$arrays", &arrays);
             text.push_str(include_str!("../sql/postgres/append_positions.sql"));
         }
-        let outdated = if self.moves { include_str!("../sql/postgres/append_positions_outdated.sql") } else { "" };
-        text = text.replace("$locked", locked.trim_end()).replace("$outdated", outdated.trim_end());
+        let conditions = [
+            (self.after, include_str!("../sql/postgres/append_after.sql")),
+            (self.absent, include_str!("../sql/postgres/append_absent.sql")),
+            (self.moves, include_str!("../sql/postgres/append_positions_outdated.sql")),
+        ];
+        let conditions =
+            conditions.into_iter().filter(|(wanted, _)| *wanted).map(|(_, condition)| condition.trim_end());
+        text = text.replace("$locked", locked.trim_end()).replace("$conditions", &conditions.collect::<String>());
         for (number, name) in self.tables.iter().enumerate() {
             let table = tables.get(name).map_err(|why| Error::Encode(why.into()))?;
             let types: Vec<_> = table.columns.iter().map(|column| array_type(column.kind)).collect();

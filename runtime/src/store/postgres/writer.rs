@@ -38,6 +38,7 @@ pub(super) struct Lane {
     pub(super) context: Context,
     pub(super) commits: Arc<Commits>,
     pub(super) texts: statement::Texts,
+    pub(super) answered: append::Answered,
 }
 
 /// Commits that are written together, and who waits for how many of their results.
@@ -94,7 +95,7 @@ impl Lane {
         let mut results: Vec<Option<Result<Committed, CommitError>>> = vec![None; commits.len()];
         let mut plan = append::Plan::default();
         for (place, commit) in commits.iter().enumerate() {
-            plan.take(place, commit, &tables);
+            plan.take(place, commit, &tables, &self.answered);
         }
         if !plan.is_empty() {
             match self.attempt(Way::Append(&plan), &tables).await {
@@ -110,6 +111,11 @@ impl Lane {
         let left: Vec<_> = commits.iter().enumerate().filter(|(place, _)| results[*place].is_none()).collect();
         for (place, result) in self.write_by_plan(&left, &tables).await {
             results[place] = Some(result);
+        }
+        for (commit, result) in commits.iter().zip(&results) {
+            if let Some(Ok(_) | Err(CommitError::Answered(_) | CommitError::Unknown(_))) = result {
+                self.answered.take(commit);
+            }
         }
         let lost = || Err(CommitError::Unknown("a commit was left undecided".to_owned()));
         results.into_iter().map(|result| result.unwrap_or_else(lost)).collect()
@@ -189,6 +195,9 @@ impl Lane {
         let mut rows = commits.iter().flat_map(|commit| &commit.rows);
         if rows.all(|change| known.get(super::rows::table_of(change)).is_ok()) {
             return known;
+        }
+        if self.connection.is_none() {
+            self.connection = connect::writer(&self.settings).await.ok();
         }
         let Some(connection) = &mut self.connection else { return known };
         match schema::tables(connection).await {

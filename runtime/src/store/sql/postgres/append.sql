@@ -5,18 +5,15 @@ wanted AS MATERIALIZED (
   SELECT unit, stream, type, expected, version
   FROM clock, unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::uuid[])
     WITH ORDINALITY AS w (stream, type, expected, version, after, unit)
-  WHERE unit <> ALL (ARRAY(
-      SELECT unit FROM unnest($6::bigint[], $7::uuid[]) AS a (unit, id) JOIN answers ON answers.command_id = a.id))
-    AND (expected > 0) = EXISTS (SELECT FROM streams WHERE streams.stream = w.stream)
-    AND (after IS NULL OR EXISTS (
-      SELECT FROM events WHERE events.stream = w.stream AND events.version = w.expected AND events.event_id = w.after))$outdated
+  WHERE true$conditions
 ),
 advanced AS (
   INSERT INTO streams AS s (stream, type, version, expected)
   SELECT stream, type, version, expected FROM wanted WHERE version > 0 ORDER BY stream COLLATE "C"
   ON CONFLICT (stream) DO UPDATE SET version = excluded.version, expected = excluded.expected
   WHERE s.version = excluded.expected
-  RETURNING stream
+  -- A stream that was just made (`xmax = 0`), but expected to be there: an error, so that nothing of it is written.
+  RETURNING stream, CASE WHEN xmax = 0 AND expected > 0 THEN 1 / (expected - expected) END AS sound
 ),
 won AS MATERIALIZED (
   SELECT unit, stream FROM wanted WHERE version = 0
