@@ -9,4 +9,5 @@ mod instances;
 mod queries;
 mod relay;
 mod support;
+mod versions;
 mod views;

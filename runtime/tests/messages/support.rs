@@ -132,12 +132,21 @@ impl Service {
     }
 
     pub(crate) async fn emit_as(&self, stream: &str, event: &str, data: &str, private: bool) -> u64 {
+        self.emit_with(stream, event, data, private, 1).await
+    }
+
+    /// Appends an event of that schema version.
+    pub(crate) async fn emit_version(&self, stream: &str, event: &str, data: &str, version: u32) -> u64 {
+        self.emit_with(stream, event, data, false, version).await
+    }
+
+    async fn emit_with(&self, stream: &str, event: &str, data: &str, private: bool, schema_version: u32) -> u64 {
         let stream = StreamId::from_stored(stream);
         let expected = self.store.stream_version(&stream).await.unwrap();
         let event = NewEvent {
             event_id: self.context.new_id(),
             event_type: event.to_owned(),
-            schema_version: 1,
+            schema_version,
             entered: None,
             private,
             data: data.to_owned(),

@@ -5,6 +5,8 @@
 mod faults;
 mod node;
 mod shop;
+mod wire;
+mod wire_faults;
 
 use std::path::Path;
 

@@ -47,13 +47,20 @@ impl MessageVerifier for Trust {
 /// One running service.
 pub struct Node {
     pub store: Arc<dyn Store>,
+    pub consumers: Consumers,
     pub engine: Arc<Engine>,
     processes: Processes,
 }
 
 impl Node {
-    async fn start(service: Service, folder: &Path, log: Arc<dyn Log>, fuse: &Fuse, shutdown: &Shutdown) -> Self {
-        let context = Context::system();
+    async fn start(
+        service: Service,
+        folder: &Path,
+        log: Arc<dyn Log>,
+        fuse: &Fuse,
+        context: Context,
+        shutdown: &Shutdown,
+    ) -> Self {
         let file = folder.join(format!("{}.db", service.name));
         let sqlite = SqliteStore::open(&file, service.name, &context).await.unwrap();
         let store: Arc<dyn Store> = Arc::new(Fused::new(Arc::new(sqlite), fuse.clone()));
@@ -86,7 +93,7 @@ impl Node {
             let _ = consumers.start(handler).await;
         }
         let _ = processes.start().await;
-        Self { store, engine, processes }
+        Self { store, consumers, engine, processes }
     }
 
     pub async fn state<A: Aggregate>(&self, id: &A::Id) -> Option<A> {
@@ -129,11 +136,18 @@ pub struct Shop {
 
 impl Shop {
     pub async fn start(folder: &Path, world: &World, fuse: &Fuse) -> Self {
-        let shutdown = Shutdown::new();
         let log: Arc<dyn Log> = Arc::new(EmbeddedLog::open(&folder.join("log.db")).await.unwrap());
-        let customers = Node::start(customer::service(), folder, Arc::clone(&log), fuse, &shutdown).await;
-        let catalog = Node::start(product::service(), folder, Arc::clone(&log), fuse, &shutdown).await;
-        let orders = Node::start(shop::orders(world), folder, log, fuse, &shutdown).await;
+        Self::start_over(folder, world, fuse, log, Context::system()).await
+    }
+
+    /// Over a log and a clock of the test's own.
+    pub async fn start_over(folder: &Path, world: &World, fuse: &Fuse, log: Arc<dyn Log>, context: Context) -> Self {
+        let shutdown = Shutdown::new();
+        let node =
+            async |service| Node::start(service, folder, Arc::clone(&log), fuse, context.clone(), &shutdown).await;
+        let customers = node(customer::service()).await;
+        let catalog = node(product::service()).await;
+        let orders = node(shop::orders(world)).await;
         Self { customers, catalog, orders, shutdown }
     }
 
