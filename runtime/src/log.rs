@@ -15,6 +15,8 @@ pub mod kafka;
 mod partition;
 pub mod relay;
 
+pub use partition::partition_of;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

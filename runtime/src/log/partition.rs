@@ -2,7 +2,7 @@
 
 /// The partition of a key, as Kafka's own clients choose it (`murmur2_random`): who writes to our topics with one of them
 /// keeps our order.
-pub(super) fn partition_of(key: &str, partitions: u32) -> u32 {
+pub fn partition_of(key: &str, partitions: u32) -> u32 {
     (murmur2(key.as_bytes()) & 0x7fff_ffff) % partitions.max(1)
 }
 
