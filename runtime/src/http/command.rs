@@ -5,6 +5,8 @@
 //! same answer again. `Minos-Position` says where the service's events stand after it: give it as `Minos-After` to a query that
 //! must see it.
 
+use std::time::Duration;
+
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
@@ -15,12 +17,15 @@ use super::{Problem, parameters};
 use crate::caller::Caller;
 use crate::commit::{Answer, Commit};
 use crate::context::derived_id;
-use crate::engine::{AnyCommand, CommandRequest, Executed};
+use crate::engine::{AnyCommand, CommandRequest};
 use crate::event::StreamId;
+use crate::log::{partition_of, relay};
 use crate::parse::malformed;
 use crate::refusal::RefusalKind;
 
-/// The header that says where the service's events stand: `orders:17`.
+/// An answer does not wait longer for what is only good to know.
+const AT_ONCE: Duration = Duration::from_millis(20);
+/// The header that says where the service's events stand: `orders:17`, or `orders:17/3` on the third of several partitions.
 pub(super) const POSITION: HeaderName = HeaderName::from_static("minos-position");
 /// Longer keys are refused.
 const LONGEST_KEY: usize = 200;
@@ -52,7 +57,12 @@ pub(super) async fn answer(
     tracing::debug!(command = command.name(), replayed = executed.replayed, "decided");
     match &executed.answer {
         Answer::Done { stream, version } => {
-            Ok(done(http.service, command, &StreamId::from_stored(stream), *version, &executed))
+            let stream = StreamId::from_stored(stream);
+            let position = match executed.pos {
+                Some(pos) => Some(position(http, &stream, pos).await),
+                None => None,
+            };
+            Ok(done(command, &stream, *version, position))
         }
         Answer::Refused(refusal) if refusal.kind == RefusalKind::Forbidden && call.caller == Caller::anonymous() => {
             Err(needs_token(command))
@@ -65,7 +75,20 @@ fn needs_token(command: &dyn AnyCommand) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "Unauthenticated", format!("`{}` needs a token", command.name()))
 }
 
-fn done(service: &str, command: &dyn AnyCommand, stream: &StreamId, version: u64, executed: &Executed) -> Response {
+/// Where the service's events stand, for a query of another service too: those see the events of one partition in order.
+async fn position(http: &ServiceHttp, stream: &StreamId, pos: u64) -> String {
+    let topic = relay::events_topic(http.service);
+    // Known since the start, unless the log is away: then nobody else sees the event soon.
+    let partitions = tokio::time::timeout(AT_ONCE, http.log.partitions(&topic)).await;
+    match partitions {
+        Ok(Ok(partitions)) if partitions > 1 => {
+            format!("{}:{pos}/{}", http.service, partition_of(stream.as_str(), partitions))
+        }
+        _ => format!("{}:{pos}", http.service),
+    }
+}
+
+fn done(command: &dyn AnyCommand, stream: &StreamId, version: u64, position: Option<String>) -> Response {
     let status = if command.creates() { StatusCode::CREATED } else { StatusCode::OK };
     let body = json!({"id": stream.id(), "version": version});
     let mut response = (status, axum::Json(body)).into_response();
@@ -76,8 +99,8 @@ fn done(service: &str, command: &dyn AnyCommand, stream: &StreamId, version: u64
         }
     };
     set(header::ETAG, format!("\"{version}\""));
-    if let Some(pos) = executed.pos {
-        set(POSITION, format!("{service}:{pos}"));
+    if let Some(position) = position {
+        set(POSITION, position);
     }
     if let (true, Some((_, route))) = (command.creates(), command.route()) {
         let mut location = format!("{route}/");

@@ -8,6 +8,7 @@
 //! | `GET parked?consumer=&after=` | messages that could not be handled; `discarded=true`: those that were given up |
 //! | `POST parked/{id}/replay`, `…/discard` | again, or never |
 //! | `GET gaps`, `POST gaps/{consumer}/skip` | messages that are missing, and the consumer that waits for them; go on without them |
+//! | `GET paused`, `POST paused/{id}/resume` | partitions that are not read since message after message could not be handled; read them again |
 //! | `GET sagas?status=stuck&after=` | sagas (those under way, where no status is given) |
 //! | `GET sagas/{id}` | one, with its log |
 //! | `POST sagas/{id}/retry`, `…/skip`, `…/force` | ask again; count as done (with a `result`); undo everything. Of one whose definition is gone: look for it again; –; go on under the new one |
@@ -100,6 +101,7 @@ async fn see(http: &ServiceHttp, wish: &Wish<'_>) -> Result<Response, Problem> {
         ["decisions"] => {
             Ok(items(decisions::decisions(&*http.store, asked.subject.as_deref(), asked.after, limit).await?))
         }
+        ["paused"] => Ok(items(http.consumers.paused().await?)),
         ["sagas"] => {
             let statuses = asked.status.unwrap_or_else(|| Status::UNDER_WAY.to_vec());
             Ok(items(operator.sagas(&statuses, asked.after, limit).await?))
@@ -116,6 +118,7 @@ enum Deed {
     ReplayParked(Uuid),
     DiscardParked(Uuid),
     SkipGap,
+    Resume(Uuid),
     Saga(Uuid, Verdict),
     ReplayCommand(Uuid),
     DiscardCommand(Uuid),
@@ -129,6 +132,7 @@ impl Deed {
             ("parked", "replay") => Self::ReplayParked(uuid(id)?),
             ("parked", "discard") => Self::DiscardParked(uuid(id)?),
             ("gaps", "skip") => Self::SkipGap,
+            ("paused", "resume") => Self::Resume(uuid(id)?),
             ("sagas", "retry") => Self::Saga(uuid(id)?, Verdict::Retry),
             ("sagas", "skip") => {
                 let result = result.map(|it| Json::new(it.to_string())).transpose().map_err(unreadable)?;
@@ -177,6 +181,7 @@ async fn carry_out(http: &ServiceHttp, id: &str, deed: Deed, decision: Decision)
             let reason = format!("{} ({})", decision.reason, decision.by);
             json!({"handled": consumers.discard(id, &reason).await?})
         }
+        Deed::Resume(id) => consumers.resume(id).await.map(|()| done)?,
         Deed::SkipGap => json!({"skipped": consumers.skip_gap(id).await?}),
         Deed::Saga(id, verdict) => {
             serde_json::to_value(operator.decide(id, verdict, decision).await?).unwrap_or_default()
@@ -207,7 +212,9 @@ fn unreadable(error: serde_json::Error) -> Problem {
 impl From<OperatorError> for Problem {
     fn from(error: OperatorError) -> Self {
         let status = match &error {
-            OperatorError::NotParked(_) | OperatorError::NoConsumer(_) => StatusCode::NOT_FOUND,
+            OperatorError::NotParked(_) | OperatorError::NotPaused(_) | OperatorError::NoConsumer(_) => {
+                StatusCode::NOT_FOUND
+            }
             OperatorError::StillFails(_) | OperatorError::Refused | OperatorError::NoGap(_) => StatusCode::CONFLICT,
             OperatorError::Store(_) | OperatorError::Log(_) => return Self::unavailable(error.to_string()),
         };

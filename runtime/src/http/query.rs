@@ -35,9 +35,9 @@ pub(super) async fn answer(http: &ServiceHttp, query: &dyn AnyQuery, call: Call)
         }
     }
     let until = tokio::time::Instant::now() + WAIT;
-    for (service, pos) in after(&call.headers)? {
+    for After { service, partition, pos } in after(&call.headers)? {
         let left = until.saturating_duration_since(tokio::time::Instant::now());
-        if !http.projections.wait_applied(query.view(), &service, pos, left).await {
+        if !http.projections.wait_applied(query.view(), (&service, partition), pos, left).await {
             return Err(Problem::unavailable(format!("the view does not show `{service}:{pos}` yet")));
         }
     }
@@ -73,11 +73,20 @@ async fn version(
 }
 
 /// The positions that the view must show.
-fn after(headers: &HeaderMap) -> Result<Vec<(String, u64)>, Problem> {
+/// A position that a view must show.
+#[derive(Debug, PartialEq, Eq)]
+struct After {
+    service: String,
+    partition: u32,
+    pos: u64,
+}
+
+fn after(headers: &HeaderMap) -> Result<Vec<After>, Problem> {
     let Some(value) = headers.get(AFTER) else { return Ok(Vec::new()) };
     let position = |text: &str| {
-        let (service, pos) = text.trim().rsplit_once(':')?;
-        Some((service.to_owned(), pos.parse().ok()?)).filter(|_| !service.is_empty())
+        let (service, pos) = text.trim().rsplit_once(':').filter(|(service, _)| !service.is_empty())?;
+        let (pos, partition) = pos.split_once('/').unwrap_or((pos, "0"));
+        Some(After { service: service.to_owned(), partition: partition.parse().ok()?, pos: pos.parse().ok()? })
     };
     let positions: Option<Vec<_>> = value.to_str().ok().and_then(|text| text.split(',').map(position).collect());
     positions.filter(|it| it.len() <= MOST).ok_or_else(|| {
@@ -100,8 +109,9 @@ mod tests {
             headers.insert(AFTER, HeaderValue::from_static(value));
             after(&headers)
         };
-        assert_eq!(read("orders:17, catalog:3").unwrap(), [("orders".to_owned(), 17), ("catalog".to_owned(), 3)]);
-        for wrong in ["", "17", "orders:", ":17", "orders:x", "orders:1,,"] {
+        let at = |service: &str, pos, partition| After { service: service.to_owned(), partition, pos };
+        assert_eq!(read("orders:17, catalog:3/5").unwrap(), [at("orders", 17, 0), at("catalog", 3, 5)]);
+        for wrong in ["", "17", "orders:1/", "orders:1/x", "orders:/1", "orders:", ":17", "orders:x", "orders:1,,"] {
             assert_eq!(read(wrong).unwrap_err().status, 400, "{wrong}");
         }
     }

@@ -9,6 +9,7 @@ mod gaps;
 mod inlet;
 mod ledger;
 mod parking;
+mod pausing;
 mod progress;
 mod runner;
 mod set;
@@ -22,6 +23,7 @@ use crate::event::{Json, Recorded};
 pub use effects::Effects;
 pub use gaps::{Gap, WaitingGap};
 pub use parking::{Parked, ParkedKind};
+pub use pausing::Paused;
 pub use progress::{Progress, State};
 pub use set::{ConsumerStatus, Consumers, OperatorError, Parts};
 

@@ -111,15 +111,21 @@ impl Projections {
         self.tables.all().into_iter().map(status).collect()
     }
 
-    /// Waits until a view shows everything up to position `pos` of the events of `service`, at most so long; says whether it
-    /// does. At once for a kept view of the service's own, which is never behind; never for one that is being rebuilt.
-    pub async fn wait_applied(&self, view: &str, service: &str, pos: u64, at_most: Duration) -> bool {
+    /// Waits until a view shows everything up to position `pos` of the events of `service` on that partition (0 where there is
+    /// one), at most so long; says whether it does. At once for a kept view of the service's own, which is never behind; never for one that is being rebuilt.
+    pub async fn wait_applied(
+        &self,
+        view: &str,
+        (service, partition): (&str, u32),
+        pos: u64,
+        at_most: Duration,
+    ) -> bool {
         let Some(consumer) = self.of_view.get(view) else { return true };
         let Some(mut progress) = self.consumers.progress(consumer) else { return false };
         if self.tables.is_rebuilding(view) {
             return false;
         }
-        let applied = progress.wait_for(|progress| progress.applied(service) >= pos);
+        let applied = progress.wait_for(|progress| progress.applied(service, partition) >= pos);
         matches!(tokio::time::timeout(at_most, applied).await, Ok(Ok(_)))
     }
 }

@@ -1,13 +1,15 @@
 //! Several partitions, several instances: each message once, each key in order, also while work moves from one to another.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use minos_runtime::caller::Caller;
 use minos_runtime::commit::Commit;
 use minos_runtime::context::Meta;
+use minos_runtime::log::consumer::Delivery;
 use minos_runtime::log::kafka::{KafkaLog, KafkaSettings};
-use minos_runtime::log::{Body, Log, Message, Outgoing};
+use minos_runtime::log::{Body, HandlingError, Log, Message, Outgoing};
 use uuid::Uuid;
 
 use crate::support::{Service, Tracer, assert_each_once_in_order, folder, until};
@@ -139,4 +141,43 @@ async fn instances_share_partitions_and_those_of_one_that_is_gone_move() {
     assert_eq!(shared(&first).await.len(), 4);
     a.stop().await;
     first.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_un_parked_on_one_instance_goes_on_where_it_is_read() {
+    let Some(log) = log() else { return };
+    let (_keep, path) = folder();
+    let a = Service::over(&path, "a", Arc::clone(&log)).await;
+    a.relay().await;
+    let first = Service::over(&path, "b", Arc::clone(&log)).await.among_others().await;
+    let second = first.another().await;
+    let broken = Arc::new(AtomicBool::new(true));
+    for service in [&first, &second] {
+        let broken = Arc::clone(&broken);
+        let answer = move |_: &Delivery| match broken.load(Ordering::SeqCst) {
+            true => Err(HandlingError::Poison("no".to_owned())),
+            false => Ok(()),
+        };
+        service.consumers.start(Arc::new(Tracer::of("t", "a.events").answering(answer))).await.unwrap();
+    }
+    a.emit_many(0, 20).await;
+    let parked = async || first.consumers.parked(None).await.unwrap();
+    until(async || parked().await.len() == 20).await;
+    broken.store(false, Ordering::SeqCst);
+    // Each key by both instances at once: whichever reads it, and however they meet, each message has its effect once.
+    let heads: Vec<Uuid> = (0..10)
+        .map(|stream| format!("a.Thing/{stream}"))
+        .zip(std::iter::repeat(parked().await))
+        .map(|(key, parked)| parked.iter().find(|parked| parked.key == key).unwrap().id)
+        .collect();
+    for head in heads {
+        let (one, other) = tokio::join!(first.consumers.replay(head), second.consumers.replay(head));
+        assert!(one.is_ok() || other.is_ok(), "{one:?} {other:?}");
+    }
+    a.emit_many(20, 20).await;
+    assert_each_once_in_order(&first.until_effects(40).await, "a", 40);
+    assert!(parked().await.is_empty());
+    for service in [a, second, first] {
+        assert!(service.shutdown.finish(crate::support::LONG).await);
+    }
 }

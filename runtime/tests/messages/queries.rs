@@ -91,7 +91,7 @@ async fn with_orders(service: &Service) -> Projections {
         // Totals come in fives, so that the key has to decide.
         last = place(service, order, order % 2, order / 5).await;
     }
-    assert!(projections.wait_applied("orders.OrderList", "orders", last, LONG).await);
+    assert!(projections.wait_applied("orders.OrderList", ("orders", 0), last, LONG).await);
     projections
 }
 

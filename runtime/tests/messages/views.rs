@@ -137,8 +137,8 @@ async fn a_row_that_looks_another_up_is_never_left_stale() {
         last
     };
     let (named, placed) = tokio::join!(naming, placing);
-    assert!(projections.wait_applied("orders.OrderList", "orders", placed, LONG).await);
-    assert!(projections.wait_applied("orders.OrderList", "customers", named, LONG).await);
+    assert!(projections.wait_applied("orders.OrderList", ("orders", 0), placed, LONG).await);
+    assert!(projections.wait_applied("orders.OrderList", ("customers", 0), named, LONG).await);
     let rows = all(&orders, &projections).await;
     assert_eq!(rows.len(), 100);
     for row in rows {
@@ -156,8 +156,8 @@ async fn waiting_for_what_has_not_come_ends_in_time() {
     let (customers, orders) = two(&path).await;
     let projections = start(&orders, &views::<1>()).await;
     let pos = place(&orders, 1, 1, 1).await;
-    assert!(projections.wait_applied("orders.Names", "orders", pos, LONG).await, "its group follows orders too");
-    assert!(!projections.wait_applied("orders.OrderList", "orders", pos + 1, Duration::from_millis(50)).await);
+    assert!(projections.wait_applied("orders.Names", ("orders", 0), pos, LONG).await, "its group follows orders too");
+    assert!(!projections.wait_applied("orders.OrderList", ("orders", 0), pos + 1, Duration::from_millis(50)).await);
     orders.stop().await;
     customers.stop().await;
 }
@@ -172,8 +172,8 @@ async fn a_changed_view_is_rebuilt_while_the_old_one_answers_and_then_takes_over
     for order in 0..60 {
         placed = place(&orders, order, 1, order).await;
     }
-    assert!(projections.wait_applied("orders.OrderList", "orders", placed, LONG).await);
-    assert!(projections.wait_applied("orders.OrderList", "customers", named, LONG).await);
+    assert!(projections.wait_applied("orders.OrderList", ("orders", 0), placed, LONG).await);
+    assert!(projections.wait_applied("orders.OrderList", ("customers", 0), named, LONG).await);
     until(async || !projections.tables.is_rebuilding("orders.OrderList")).await;
     let old = all(&orders, &projections).await;
     let old_table = projections.tables.table("orders.OrderList").unwrap();
@@ -185,10 +185,10 @@ async fn a_changed_view_is_rebuilt_while_the_old_one_answers_and_then_takes_over
     assert!(projections.tables.is_rebuilding("orders.OrderList"));
     assert!(projections.status().iter().all(|view| view.rebuilding && view.consumer.is_some()));
     assert_eq!(all(&orders, &projections).await, old, "the old one answers");
-    assert!(!projections.wait_applied("orders.OrderList", "orders", placed, LONG).await, "it shows nothing new");
+    assert!(!projections.wait_applied("orders.OrderList", ("orders", 0), placed, LONG).await, "it shows nothing new");
     let late = place(&orders, 60, 1, 60).await;
     until(async || !projections.tables.is_rebuilding("orders.OrderList")).await;
-    assert!(projections.wait_applied("orders.OrderList", "orders", late, LONG).await);
+    assert!(projections.wait_applied("orders.OrderList", ("orders", 0), late, LONG).await);
     let new = all(&orders, &projections).await;
     assert_eq!(new.len(), 61);
     for (row, before) in new.iter().zip(&old) {

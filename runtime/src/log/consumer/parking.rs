@@ -9,8 +9,9 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::Delivery;
+use crate::commit::PositionMove;
 use crate::context::derived_id;
-use crate::log::{Message, Position, Unreadable};
+use crate::log::{Message, Position, SourceKey, Unreadable};
 use crate::store::{Store, StoreError};
 use crate::view::{ColumnDef, ColumnKind, Comparison, Filter, Row, RowChange, Select, Table, Value};
 
@@ -257,6 +258,40 @@ impl Parking {
         }
         let id = refused_id(consumer, topic, partition, offset);
         self.refused.remove(&id).then(|| delete(id))
+    }
+}
+
+/// How often a consumer's parked messages have changed: kept as a position, so that whoever parks or un-parks moves it by
+/// compare-and-set, in the commit of what he does. A key that an operator un-parks on one instance is thereby never parked
+/// on another at the same moment, and nothing is replayed twice.
+#[derive(Clone, Debug)]
+pub(super) struct Changes {
+    consumer: String,
+    at: Option<Position>,
+}
+
+impl Changes {
+    /// As it stands; read before the parked messages are.
+    pub(super) async fn load(store: &dyn Store, consumer: &str) -> Result<Self, StoreError> {
+        let consumer = format!("parked:{consumer}");
+        let at = store.positions(&consumer).await?.into_iter().next().map(|(_, position)| position);
+        Ok(Self { consumer, at })
+    }
+
+    /// One change more.
+    pub(super) fn next(&self) -> PositionMove {
+        let pos = self.at.as_ref().map_or(0, |at| at.pos) + 1;
+        PositionMove {
+            consumer: self.consumer.clone(),
+            source: SourceKey { topic: "parked".to_owned(), source: String::new(), partition: 0 },
+            expected: self.at.clone(),
+            to: Position { pos, epoch: String::new(), offset: 0 },
+        }
+    }
+
+    /// It was written.
+    pub(super) fn step(&mut self) {
+        self.at = Some(self.next().to);
     }
 }
 

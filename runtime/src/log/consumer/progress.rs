@@ -29,14 +29,18 @@ pub enum State {
     Retrying(String),
     /// Messages are missing: it reads again, and goes on when they come, or an operator passes over them.
     Gap(Gap),
-    /// Many keys were parked one after the other: it goes slowly.
+    /// Many keys of a partition were parked one after the other: that one is not read until an operator resumes it.
     Paused(String),
 }
 
 impl Progress {
-    /// The position applied of a service's messages: of its events, not of its commands and replies.
-    pub fn applied(&self, service: &str) -> u64 {
-        let events = self.reached.iter().filter(|(key, _)| key.source == service && !key.topic.ends_with(".inbox"));
+    /// The position applied of a service's messages: of its events, not of its commands and replies; of that partition,
+    /// where they come over a topic.
+    pub fn applied(&self, service: &str, partition: u32) -> u64 {
+        let events = self.reached.iter().filter(|(key, _)| {
+            let here = key.topic == "own" || key.partition == partition;
+            key.source == service && !key.topic.ends_with(".inbox") && here
+        });
         events.map(|(_, position)| position.pos).max().unwrap_or(0)
     }
 

@@ -3,7 +3,7 @@
 mod batch;
 mod share;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use super::attempts::Attempts;
 use super::gaps::Gap;
 use super::inlet::{BATCH, Incoming, Inlet, ReadError};
 use super::ledger::Ledger;
-use super::parking::Parking;
+use super::parking::{Changes, Parking};
+use super::pausing::{self, MANY, Paused};
 use super::progress::State;
 use super::set::{Member, Parts};
 use crate::commit::{Commit, CommitError};
@@ -29,8 +30,8 @@ use crate::store::StoreError;
 /// Messages passed over without effect are read again after a crash for at most this long; in return they cost no commit.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 
-/// How many poisonous keys in a row make the consumer go slowly.
-const MANY: u32 = 20;
+/// How often it looks whether an operator has resumed a paused partition, or the log is back that was away.
+const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) use batch::call;
 use share::Share;
@@ -47,9 +48,9 @@ pub(super) enum Failure {
     /// Messages are missing.
     #[error("{0}")]
     Gap(Gap),
-    /// Many keys were parked one after the other. They have one cause, more likely than not: let it not park them all.
-    #[error("{0} messages in a row could not be handled")]
-    Paused(u32),
+    /// Many messages of that partition could not be handled one after the other.
+    #[error("{MANY} messages in a row could not be handled, the last because {}", .0.reason)]
+    Paused(Box<Paused>),
     /// The batch cannot be written whole: its messages are to be handled one by one.
     #[error("{0}")]
     OneByOne(String),
@@ -86,10 +87,13 @@ pub(super) struct Runner {
     singly: usize,
     /// Partitions that are to be read from their beginning, to find what is missing.
     rewind: BTreeSet<(String, u32)>,
-    /// Poisonous keys since the last message that was handled.
-    poisons: u32,
+    /// Poisonous messages of each partition since the last that was handled, and why the last of them was.
+    poisons: BTreeMap<(String, u32), (u32, String)>,
+    /// The parked messages, as they stood when they were read.
+    changes: Option<Changes>,
+    /// The batch parks a message.
+    parks: bool,
     backoff: Backoff,
-    slow: Backoff,
     saved_at: Instant,
 }
 
@@ -141,9 +145,10 @@ impl Runner {
             inherits: false,
             singly: 0,
             rewind: BTreeSet::new(),
-            poisons: 0,
+            poisons: BTreeMap::new(),
+            changes: None,
+            parks: false,
             backoff: Backoff::new(Duration::from_millis(20), Duration::from_secs(10)),
-            slow: Backoff::new(Duration::from_secs(1), Duration::from_secs(60)),
             saved_at: Instant::now(),
         }
     }
@@ -175,11 +180,18 @@ impl Runner {
                     return Duration::ZERO;
                 }
             }
-            Failure::Paused(_) => {
-                let why = failure.to_string();
-                tracing::error!(service, consumer, why, "going slowly");
-                self.member.set_state(State::Paused(why));
-                return self.slow.pause(&self.parts.context);
+            Failure::Paused(paused) => {
+                let (topic, partition, why) = (&paused.topic, paused.partition, &paused.reason);
+                tracing::error!(
+                    service,
+                    consumer,
+                    topic,
+                    partition,
+                    why,
+                    "a partition is paused; an operator resumes it"
+                );
+                self.poisons.remove(&(paused.topic, partition));
+                return Duration::ZERO;
             }
             Failure::Gap(gap) => {
                 tracing::error!(service, consumer, topic = gap.topic, %gap, "messages are missing; reading again");
@@ -205,17 +217,25 @@ impl Runner {
         let share = Share::of(&*handler, &self.parts).await?;
         self.begin_run().await?;
         let mut ledger = Ledger::load(&*store, handler.consumer()).await?;
+        (self.changes, self.parks) = (Some(Changes::load(&*store, handler.consumer()).await?), false);
         *self.member.parking.lock().await = Parking::load(&*store, handler.consumer()).await?;
+        let paused = pausing::list(&*store, Some(handler.consumer())).await?;
+        self.member.pause(&paused);
         let rewind = std::mem::take(&mut self.rewind);
         let mut reads = FuturesUnordered::new();
         for inlet in share.open(&self.parts).await? {
             let (topic, partition) = inlet.place();
+            if paused.iter().any(|paused| paused.is(topic, partition)) {
+                continue;
+            }
             let rewound = rewind.contains(&(topic.to_owned(), partition));
             let offset = if rewound { 0 } else { ledger.offset(topic, partition) };
             reads.push(read(inlet, offset));
         }
         self.member.publish(&ledger);
+        let (mut look_at, mut looked_at) = (Instant::now() + LOOK, Instant::now());
         loop {
+            // Those that wait for a time come before what is always ready under load.
             tokio::select! {
                 biased;
                 () = shutdown.asked() => return self.end_run(&mut ledger).await.map(|()| Ended::Asked),
@@ -226,6 +246,24 @@ impl Runner {
                     }
                     return Ok(Ended::SharedOut);
                 }
+                () = tokio::time::sleep_until(self.saved_at + SAVE_EVERY), if ledger.is_ahead() => {
+                    self.write(&mut ledger, Commit::default()).await?;
+                }
+                () = tokio::time::sleep_until(look_at), if !share.is_whole || !paused.is_empty() => {
+                    look_at = Instant::now() + LOOK;
+                    let resumed = pausing::list(&*store, Some(handler.consumer())).await? != paused;
+                    if resumed || !share.is_whole {
+                        if ledger.is_ahead() {
+                            self.write(&mut ledger, Commit::default()).await?;
+                        }
+                        return Ok(Ended::SharedOut);
+                    }
+                }
+                () = self.member.others_moved(looked_at), if !share.is_all() => {
+                    looked_at = Instant::now();
+                    ledger.others(store.positions(handler.consumer()).await?, |source| share.has(source));
+                    self.member.publish(&ledger);
+                }
                 Some((inlet, offset, incoming)) = reads.next() => {
                     if matches!(&incoming, Err(ReadError::Log(LogError::Lost(_)))) {
                         let (topic, partition) = inlet.place();
@@ -235,13 +273,6 @@ impl Runner {
                     let next = incoming.last().map_or(offset, |last| last.next_offset);
                     self.process(&mut ledger, &inlet, incoming).await?;
                     reads.push(read(inlet, next));
-                }
-                () = tokio::time::sleep_until(self.saved_at + SAVE_EVERY), if ledger.is_ahead() => {
-                    self.write(&mut ledger, Commit::default()).await?;
-                }
-                () = self.member.others_moved(), if !share.is_all() => {
-                    ledger.others(store.positions(handler.consumer()).await?, |source| share.has(source));
-                    self.member.publish(&ledger);
                 }
             }
         }
@@ -284,12 +315,18 @@ impl Runner {
     /// Writes what a batch changes, with the position's move.
     async fn write(&mut self, ledger: &mut Ledger, mut commit: Commit) -> Result<(), WriteError> {
         commit.positions.extend(ledger.moves());
+        let changes = self.changes.as_ref().filter(|_| self.parks);
+        commit.positions.extend(changes.map(Changes::next));
         if !commit.is_empty() {
             Point::BeforeConsumerCommit.pass();
             for result in self.parts.store.write(vec![commit]).await {
                 result?;
             }
         }
+        if let Some(changes) = self.changes.as_mut().filter(|_| self.parks) {
+            changes.step();
+        }
+        self.parks = false;
         self.written(ledger);
         Ok(())
     }

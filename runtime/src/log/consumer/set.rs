@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::ledger::Ledger;
-use super::parking::{self, Parked, ParkedKind, Parking};
+use super::parking::{self, Changes, Parked, ParkedKind, Parking};
+use super::pausing::{self, Paused};
 use super::progress::{Progress, State};
 use super::runner::{self, Runner};
 use super::{Effects, Handled, Handler, Source, attempts};
@@ -18,6 +20,9 @@ use crate::instances::Instances;
 use crate::log::{HandlingError, Log, LogError, MessageVerifier};
 use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError};
+
+/// How often a replay begins again because another instance changed what is parked.
+const REPLAYS: u32 = 5;
 
 /// How long those who wait for what another instance does wait longer than needed, at most.
 const LOOK: Duration = Duration::from_millis(20);
@@ -52,21 +57,32 @@ pub(super) struct Member {
     /// Held while messages are handled, by the task and by an operator's replay: so that a key is un-parked in one piece.
     pub(super) parking: Mutex<Parking>,
     progress: watch::Sender<Progress>,
+    /// What to say of it while partitions of it are paused.
+    paused: std::sync::Mutex<Option<String>>,
     stop: Shutdown,
 }
 
 impl Member {
     pub(super) fn publish(&self, ledger: &Ledger) {
-        self.progress.send_replace(Progress { reached: ledger.reached().clone(), state: State::Running });
+        let paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let state = paused.map_or(State::Running, State::Paused);
+        self.progress.send_replace(Progress { reached: ledger.reached().clone(), state });
     }
 
-    /// Waits until it is time to look how far other instances have come: soon while somebody waits for it.
-    pub(super) async fn others_moved(&self) {
-        for _ in 0..25 {
-            tokio::time::sleep(LOOK).await;
-            if self.progress.receiver_count() > 0 {
+    /// Those partitions are not read.
+    pub(super) fn pause(&self, paused: &[Paused]) {
+        let why = paused.first().map(|paused| paused.reason.clone());
+        *self.paused.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    /// Waits until it is time to look again how far other instances have come: soon while somebody waits for it.
+    pub(super) async fn others_moved(&self, looked_at: Instant) {
+        loop {
+            let pause = if self.progress.receiver_count() > 0 { LOOK } else { LOOK * 25 };
+            if looked_at.elapsed() >= pause {
                 return;
             }
+            tokio::time::sleep(LOOK).await;
         }
     }
 
@@ -110,6 +126,9 @@ pub enum OperatorError {
     /// There is nothing parked under that id.
     #[error("no message is parked with the id `{0}`")]
     NotParked(Uuid),
+    /// There is nothing paused under that id.
+    #[error("no partition is paused with the id `{0}`")]
+    NotPaused(Uuid),
     /// The consumer is not among those that run.
     #[error("no consumer `{0}` runs here")]
     NoConsumer(String),
@@ -135,6 +154,7 @@ impl Consumers {
     pub async fn open(parts: Parts, shutdown: &Shutdown) -> Result<Self, StoreError> {
         parts.store.create_table(&parking::table()).await?;
         parts.store.create_table(&attempts::table()).await?;
+        parts.store.create_table(&pausing::table()).await?;
         Ok(Self { parts, shutdown: shutdown.clone(), members: RwLock::default() })
     }
 
@@ -149,6 +169,7 @@ impl Consumers {
             handler,
             parking: Mutex::default(),
             progress: watch::Sender::new(Progress::default()),
+            paused: std::sync::Mutex::default(),
             stop: self.shutdown.child(),
         });
         runner::prepare(&self.parts, &member).await.map_err(|failure| StoreError::Unavailable(failure.to_string()))?;
@@ -179,6 +200,7 @@ impl Consumers {
     pub async fn status(&self) -> Result<Vec<ConsumerStatus>, OperatorError> {
         let members = self.members.read().unwrap_or_else(PoisonError::into_inner).clone();
         let parked = parking::list(&*self.parts.store, None).await?;
+        let paused = self.paused().await?;
         let mut status = Vec::new();
         for member in members {
             let consumer = member.handler.consumer();
@@ -187,7 +209,14 @@ impl Consumers {
             for source in member.handler.sources() {
                 for (topic, partition, end) in self.ends(&source).await? {
                     let offset = progress.offset(&topic, partition);
-                    let (consumer, state) = (consumer.to_owned(), progress.state.clone());
+                    let here = paused.iter().find(|paused| paused.consumer == consumer && paused.is(&topic, partition));
+                    let state = match (here, progress.state.clone()) {
+                        (Some(paused), _) => State::Paused(paused.reason.clone()),
+                        // It is another partition that is.
+                        (None, State::Paused(_)) => State::Running,
+                        (None, state) => state,
+                    };
+                    let consumer = consumer.to_owned();
                     let lag = end.saturating_sub(offset);
                     status.push(ConsumerStatus { consumer, topic, partition, offset, end, lag, state, parked });
                 }
@@ -219,6 +248,21 @@ impl Consumers {
         parking::discarded(&*self.parts.store, consumer).await
     }
 
+    /// The partitions that are not read until an operator resumes them.
+    pub async fn paused(&self) -> Result<Vec<Paused>, StoreError> {
+        pausing::list(&*self.parts.store, None).await
+    }
+
+    /// Has a paused partition read again: with the next message after the last that was parked.
+    pub async fn resume(&self, id: Uuid) -> Result<(), OperatorError> {
+        let paused = self.paused().await?.into_iter().find(|paused| paused.id == id);
+        let paused = paused.ok_or(OperatorError::NotPaused(id))?;
+        let (service, consumer, topic, partition) =
+            (&self.parts.service, &paused.consumer, &paused.topic, paused.partition);
+        tracing::warn!(service, consumer, topic, partition, "an operator resumes a partition");
+        Ok(self.write(Commit { rows: vec![paused.delete()], ..Commit::default() }).await?)
+    }
+
     /// Handles a parked message and all others of its key again, in order, until one cannot be handled; says how many
     /// were.
     pub async fn replay(&self, id: Uuid) -> Result<usize, OperatorError> {
@@ -240,7 +284,9 @@ impl Consumers {
         let mut parking = member.parking.lock().await;
         let (service, consumer, key) = (&self.parts.service, &parked.consumer, &parked.key);
         tracing::warn!(service, consumer, key, pos = parked.pos, %id, reason, "an operator discards a parked message");
-        self.write(Commit { rows: vec![parked.discard(reason)], ..Commit::default() }).await?;
+        let changes = Changes::load(store, consumer).await?;
+        self.write(Commit { rows: vec![parked.discard(reason)], positions: vec![changes.next()], ..Commit::default() })
+            .await?;
         if parked.kind == ParkedKind::Refused {
             return Ok(0);
         }
@@ -252,27 +298,48 @@ impl Consumers {
     }
 
     async fn replay_key(&self, member: &Member, key: &str, parking: &mut Parking) -> Result<usize, OperatorError> {
-        let consumer = member.handler.consumer();
+        let (store, consumer) = (&*self.parts.store, member.handler.consumer());
         let mut replayed = 0;
-        for parked in parking::of_key(&*self.parts.store, consumer, key).await? {
-            if let Err(error) = self.replay_one(member, &parked).await? {
+        let mut tries = 0;
+        loop {
+            let mut changes = Changes::load(store, consumer).await?;
+            let all = parking::of_key(store, consumer, key).await?;
+            if all.is_empty() {
+                parking.keys.remove(key);
+                return Ok(replayed);
+            }
+            for parked in all {
+                let Err(error) = self.replay_one(member, &parked, &changes).await? else {
+                    changes.step();
+                    replayed += 1;
+                    continue;
+                };
+                tries += 1;
+                let moved = Changes::load(store, consumer).await?.next() != changes.next();
+                if moved && tries < REPLAYS {
+                    // Another instance parked or replayed meanwhile: begin with what stands there now.
+                    break;
+                }
                 let failed = Parked { kind: ParkedKind::Poison, reason: error.to_string(), ..parked };
                 self.write(Commit { rows: vec![failed.put()], ..Commit::default() }).await?;
                 return Err(OperatorError::StillFails(error.to_string()));
             }
-            replayed += 1;
         }
-        parking.keys.remove(key);
-        Ok(replayed)
     }
 
-    /// Handles one parked message; its removal is part of the commit of its effect.
-    async fn replay_one(&self, member: &Member, parked: &Parked) -> Result<Result<(), HandlingError>, OperatorError> {
+    /// Handles one parked message; its removal is part of the commit of its effect, and so is that nobody else has changed
+    /// what is parked.
+    async fn replay_one(
+        &self,
+        member: &Member,
+        parked: &Parked,
+        changes: &Changes,
+    ) -> Result<Result<(), HandlingError>, OperatorError> {
         let delivery = match parked.delivery() {
             Ok(delivery) => delivery,
             Err(error) => return Ok(Err(HandlingError::Poison(error.to_string()))),
         };
-        let settlement = Commit { rows: vec![parked.delete()], ..Commit::default() };
+        let settlement = Commit { rows: vec![parked.delete()], positions: vec![changes.next()], ..Commit::default() };
         let mut effects = Effects::default();
         effects.begin(settlement.clone());
         match runner::call(&*member.handler, &delivery, &mut effects).await {

@@ -9,7 +9,7 @@ use super::super::inlet::{Incoming, Inlet, Item};
 use super::super::ledger::{Fence, Ledger};
 use super::super::parking::{Parked, ParkedKind, Parking};
 use super::super::{Delivery, Effects, Handled, Handler};
-use super::{Failure, MANY, Runner, WriteError};
+use super::{Failure, MANY, Paused, Runner, WriteError};
 use crate::commit::Commit;
 use crate::log::{HandlingError, Message, Position, Unreadable};
 
@@ -45,14 +45,30 @@ impl Runner {
                 self.singly -= 1;
                 self.flush_one(ledger, &due, &mut parking, &mut effects).await?;
             }
-            if self.poisons >= MANY {
+            if let Some(paused) = self.pauses(inlet) {
+                effects.commit.rows.push(paused.put());
                 self.flush(ledger, &mut effects).await?;
-                return Err(Failure::Paused(self.poisons));
+                return Err(Failure::Paused(Box::new(paused)));
             }
         }
         self.flush(ledger, &mut effects).await?;
         member.publish(ledger);
         Ok(())
+    }
+
+    /// Whether a partition is not to be read any more.
+    fn pauses(&mut self, inlet: &Inlet) -> Option<Paused> {
+        let (topic, partition) = inlet.place();
+        let (poisons, reason) = self.poisons.get(&(topic.to_owned(), partition))?;
+        let consumer = self.member.handler.consumer();
+        (*poisons >= MANY).then(|| Paused::new(consumer, (topic, partition), reason, self.parts.context.now()))
+    }
+
+    /// One more message of its partition could not be handled.
+    fn is_poison(&mut self, due: &Due, why: &str) {
+        let source = &due.delivery.source;
+        let poisons = self.poisons.entry((source.topic.clone(), source.partition)).or_default();
+        *poisons = (poisons.0 + 1, why.to_owned());
     }
 
     /// Whether a message is to be handled now; what is not is noted and passed over.
@@ -150,8 +166,10 @@ impl Runner {
             let error = match handled {
                 Ok(handled) => {
                     effects.keep();
-                    self.poisons = 0;
-                    self.slow.reset();
+                    if !self.poisons.is_empty() {
+                        let source = &due.delivery.source;
+                        self.poisons.remove(&(source.topic.clone(), source.partition));
+                    }
                     ledger.reach(&due.delivery.source, due.to.clone());
                     if handled == Handled::Committed {
                         *effects = Effects::default();
@@ -169,7 +187,7 @@ impl Runner {
                     return self.park(ledger, due, ParkedKind::Poison, why, parking, effects);
                 }
                 HandlingError::Poison(why) => {
-                    self.poisons += 1;
+                    self.is_poison(due, &why);
                     return self.park(ledger, due, ParkedKind::Poison, &why, parking, effects);
                 }
                 HandlingError::Transient(why) => {
@@ -218,7 +236,7 @@ impl Runner {
         };
         match written {
             Err(WriteError::Never(why)) => {
-                self.poisons += 1;
+                self.is_poison(due, &why);
                 self.park(ledger, due, ParkedKind::Poison, &why, parking, effects)?;
                 self.flush(ledger, effects).await
             }
@@ -245,6 +263,7 @@ impl Runner {
         let parked = Parked::new(consumer, &due.delivery, &due.to, kind, reason, self.parts.context.now())
             .map_err(|error| Failure::Away(format!("a message could not be parked: {error}")))?;
         effects.commit.rows.push(parked.put());
+        self.parks = true;
         parking.keys.insert(key.to_owned());
         ledger.reach(&due.delivery.source, due.to.clone());
         Ok(())

@@ -4,13 +4,15 @@ use super::super::inlet::Inlet;
 use super::super::{Handler, Source};
 use super::{Failure, Parts};
 use crate::instances::{Instances, Work};
-use crate::log::SourceKey;
+use crate::log::{LogError, SourceKey};
 
 /// The sources of a consumer, and which of them were this instance's when it looked.
 pub(super) struct Share {
     consumer: String,
     one_writer: bool,
     places: Vec<Place>,
+    /// Nothing is missing because the log was away.
+    pub(super) is_whole: bool,
 }
 
 struct Place {
@@ -22,18 +24,22 @@ struct Place {
 impl Share {
     /// As it stands now.
     pub(super) async fn of(handler: &dyn Handler, parts: &Parts) -> Result<Self, Failure> {
-        let mut places = Vec::new();
+        let (mut places, mut is_whole) = (Vec::new(), true);
         for source in handler.sources() {
-            let partitions = match &source {
-                Source::Own => 1,
-                Source::Topic(topic) => {
-                    parts.log.create_topic(topic).await.map_err(|error| Failure::Away(error.to_string()))?;
-                    parts.log.partitions(topic).await.map_err(|error| Failure::Away(error.to_string()))?
+            let partitions = match partitions(&source, parts).await {
+                Ok(partitions) => partitions,
+                // The others are read meanwhile: a service goes on by itself when the log is away.
+                Err(LogError::Unavailable(why)) => {
+                    tracing::warn!(service = parts.service, topic = source.topic(), why, "a source is read later");
+                    is_whole = false;
+                    continue;
                 }
+                Err(error) => return Err(Failure::Away(error.to_string())),
             };
             places.extend((0..partitions).map(|partition| Place { source: source.clone(), partition, mine: false }));
         }
-        let mut share = Self { consumer: handler.consumer().to_owned(), one_writer: handler.has_one_writer(), places };
+        let consumer = handler.consumer().to_owned();
+        let mut share = Self { consumer, one_writer: handler.has_one_writer(), places, is_whole };
         for at in 0..share.places.len() {
             share.places[at].mine = parts.instances.does(share.work(at));
         }
@@ -70,5 +76,15 @@ impl Share {
             inlets.push(Inlet::at(&place.source, place.partition, parts).await?);
         }
         Ok(inlets)
+    }
+}
+
+async fn partitions(source: &Source, parts: &Parts) -> Result<u32, LogError> {
+    match source {
+        Source::Own => Ok(1),
+        Source::Topic(topic) => {
+            parts.log.create_topic(topic).await?;
+            parts.log.partitions(topic).await
+        }
     }
 }
