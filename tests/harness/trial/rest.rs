@@ -25,9 +25,12 @@ pub(super) async fn rest(insisting: &Insisting) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether an item of a list says that something is under way.
+type IsBusy = fn(&Value) -> bool;
+
 /// Something that is under way.
 async fn busy(api: &Api, operator: &str) -> Option<String> {
-    let is_busy: [(&str, fn(&Value) -> bool); 4] = [
+    let looks: [(&str, IsBusy); 4] = [
         ("consumers", |consumer| consumer["lag"] != 0),
         ("views", |view| view["rebuilding"] != false),
         ("port-calls", |_| true),
@@ -39,7 +42,7 @@ async fn busy(api: &Api, operator: &str) -> Option<String> {
         if relay.status != 200 || relay.body["events"] != 0 || relay.body["outgoing"] != 0 {
             return Some(format!("the relay of {service}: {}", relay.body));
         }
-        for (what, is_busy) in is_busy {
+        for (what, is_busy) in looks {
             let reply = ask(what).await;
             let Some(items) = reply.body["items"].as_array() else {
                 return Some(format!("{what} of {service}: {}", reply.body));
