@@ -32,7 +32,7 @@ pub(crate) fn try_all(table: &mut Table) {
         1,
         &["catalog.minos:15", "did you mean `free`?"],
     );
-    let half = catalog[..1500].as_bytes().to_vec();
+    let half = catalog.as_bytes()[..1500].to_vec();
     check("a half-written file", &with("catalog.minos", half), 1, &["catalog.minos:35", "the file ends inside"]);
     let swapped = catalog.replace("title:    text(1..=200)", "text(1..=200): title");
     check("a field written the wrong way round", &with("catalog.minos", swapped.into_bytes()), 1, &["catalog.minos:3"]);

@@ -22,8 +22,8 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
-pub(crate) use self::error::{explained, is_damaged};
 use self::error::not_read;
+pub(crate) use self::error::{explained, is_damaged};
 use self::writer::{Job, Writer};
 use super::tables::{Tables, check_table};
 use super::{DueTimers, LastPositions, Store, StoreError, Wake, sql};
