@@ -204,6 +204,10 @@ const DEFECTS: &[(&str, How, &str)] = &[
 async fn a_clean_run_gives_nothing_and_each_defect_is_found() {
     let mut trial = Trial::start(7, Path::new(env!("CARGO_BIN_EXE_e2e-load"))).await;
     trial.until_answered(150).await;
+    // What the defects are put into.
+    let written = ["ship-", "cancel-", "rename-", "restock-"].map(|what| format!("{{\"answer\":{{\"key\":\"{what}"));
+    trial.until_written(&written.each_ref().map(|text| (LEDGER, text.as_str()))).await;
+    trial.until_written(&[(CHARGES, "\"kind\":\"refund\""), (CHARGES, "\"status\":402")]).await;
     let ended = trial.end().await;
     let findings = check::check(&ended.evidence);
     assert!(ended.unrest.is_none() && findings.is_empty(), "of a clean run:\n{}", findings.join("\n"));

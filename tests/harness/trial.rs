@@ -119,6 +119,17 @@ impl Trial {
         .await;
     }
 
+    /// Lets the load go on until each of these files of the trial holds that text.
+    pub async fn until_written(&self, wanted: &[(&str, &str)]) {
+        for (file, text) in wanted {
+            let path = self.folder().join(file);
+            crate::eventually(&format!("`{text}` stands in {file}"), PATIENCE, || async {
+                std::fs::read_to_string(&path).unwrap_or_default().contains(text).then_some(())
+            })
+            .await;
+        }
+    }
+
     async fn kill_at(&mut self, point: &str) {
         self.stop_abruptly();
         match point {
