@@ -78,7 +78,7 @@ impl Target {
 
     /// Has `clients` ask, side by side.
     pub(crate) async fn run(&self, ask: Ask, clients: u64, until: Until) -> Measured {
-        let warm = matches!(until, Until::Time(_)).then_some(Duration::from_secs(1)).unwrap_or_default();
+        let warm = if matches!(until, Until::Time(_)) { Duration::from_secs(1) } else { Duration::ZERO };
         let from = Instant::now() + warm;
         let asking = (0..clients).map(|client| {
             let target = self.clone();
@@ -108,7 +108,8 @@ impl Target {
     ) -> (Vec<u32>, u64) {
         let mut connection = Connection::open(&self.address).await.expect("the gateway listens");
         let (mut took, mut refused) = (Vec::new(), 0);
-        let mine = self.customers.iter().skip(client as usize).step_by(clients as usize).cycle();
+        let [skip, step] = [client, clients].map(|number| usize::try_from(number).unwrap_or(1));
+        let mine = self.customers.iter().skip(skip).step_by(step).cycle();
         for (number, customer) in mine.enumerate() {
             let begun = Instant::now();
             if end.is_some_and(|end| begun >= end) || took.len() as u64 + refused >= most {
@@ -128,6 +129,9 @@ impl Target {
             if answer.status == 200 {
                 took.push(u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX));
             } else {
+                if refused == 0 {
+                    eprintln!("client {client}: {} {}", answer.status, String::from_utf8_lossy(&answer.body));
+                }
                 refused += 1;
             }
         }
