@@ -2,7 +2,12 @@
 //!
 //! `e2e-figures [--seconds N] [--events N]`: start-up, idle memory, commands and queries a second at 1, 16 and 64 clients, then
 //! memory and latency while the customers' store grows to that many events. The load comes from this process, on the same machine.
-#![allow(clippy::print_stdout, clippy::print_stderr, clippy::expect_used, reason = "a tool: it prints, and stops at the first failure")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::expect_used,
+    reason = "a tool: it prints, and stops at the first failure"
+)]
 
 mod load;
 mod wire;

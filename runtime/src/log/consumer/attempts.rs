@@ -99,7 +99,7 @@ impl Attempts {
         if before >= MOST {
             return Ok(false);
         }
-        if let Some(doublings) = u32::try_from(before - 1).ok() {
+        if let Ok(doublings) = u32::try_from(before - 1) {
             tokio::time::sleep(PAUSE * 2_u32.pow(doublings)).await;
         }
         self.last = Some((delivery.source.clone(), delivery.pos, before + 1));
