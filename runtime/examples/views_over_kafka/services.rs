@@ -21,8 +21,8 @@ use minos_runtime::store::Store;
 use minos_runtime::store::sqlite::SqliteStore;
 use minos_runtime::token::keys::Keys;
 use minos_runtime::token::message::{ServiceSigner, ServiceVerifier};
-use minos_runtime::view::{Column, Filter};
-use serde::{Deserialize, Serialize};
+use minos_runtime::view::Filter;
+use serde::Deserialize;
 use tokio::sync::watch;
 
 /// How many streams the events belong to.
@@ -105,21 +105,14 @@ impl Events {
     }
 }
 
-/// The row of an order's stream.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-struct PaidRow {
-    order: String,
-    payments: i64,
-    last: String,
+row! {
+    /// The row of an order's stream.
+    struct PaidRow of "books.Paid" {
+        order: String => ORDER,
+        payments: i64 => PAYMENTS,
+        last: String => LAST,
+    }
 }
-
-impl PaidRow {
-    const ORDER: Column<String> = Column::new("order");
-    const PAYMENTS: Column<i64> = Column::new("payments");
-    const LAST: Column<String> = Column::new("last");
-}
-
-row!(PaidRow, "books.Paid", String, [order = ORDER, payments = PAYMENTS, last = LAST]);
 
 #[derive(Deserialize)]
 struct Paid {
