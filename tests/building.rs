@@ -133,7 +133,7 @@ impl User {
 const SERVICES: [&str; 6] = ["-p", "shop-customers", "-p", "shop-catalog", "-p", "shop-orders"];
 
 #[test]
-#[ignore = "compiles the compiler and the runtime once more: tests/run --full"]
+#[ignore = "compiles the compiler and the runtime once more: tests/run --ci"]
 fn an_edit_of_one_subdomain_runs_rustc_for_it_and_not_for_those_that_do_not_read_it() {
     let user = User::at_work();
     let first = user.build(&SERVICES);
@@ -151,7 +151,7 @@ fn an_edit_of_one_subdomain_runs_rustc_for_it_and_not_for_those_that_do_not_read
 }
 
 #[test]
-#[ignore = "compiles the compiler and the runtime once more: tests/run --full"]
+#[ignore = "compiles the compiler and the runtime once more: tests/run --ci"]
 fn a_broken_spec_fails_cargo_build_with_the_diagnostic_and_no_panic() {
     let user = User::at_work();
     edit(&user.spec("orders.minos"), "command Cancel when approved", "command Cancel when aproved");

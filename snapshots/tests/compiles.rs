@@ -35,7 +35,7 @@ fn runtime() -> PathBuf {
 }
 
 #[test]
-#[ignore = "compiles the runtime and every generated crate: tests/run --full"]
+#[ignore = "compiles the runtime and every generated crate: tests/run --ci"]
 fn standalone_crates_compile_without_warnings() {
     let runtime = runtime();
     for (name, spec) in common::examples() {
