@@ -216,7 +216,7 @@ async fn crash_everywhere(declines: bool) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement, not a test"]
 async fn throughput() {
-    const ORDERS: usize = 300;
+    const ORDERS: usize = if cfg!(debug_assertions) { 60 } else { 300 };
     let (folder, world) = (tempfile::tempdir().unwrap(), World::default());
     let shop = Shop::start(folder.path(), &world, &Fuse::none()).await;
     shop.stock(ORDERS, ORDERS).await;
@@ -225,7 +225,7 @@ async fn throughput() {
     let placed = began.elapsed();
     let operator = shop.orders.operator();
     while operator.sagas(&[Status::Completed], None, ORDERS).await.unwrap().len() < ORDERS {
-        assert!(began.elapsed().as_secs() < 120, "not all orders end");
+        assert!(began.elapsed().as_secs() < 600, "not all orders end");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     println!("{ORDERS} orders placed in {placed:?}, all approved after {:?}", began.elapsed());
