@@ -2,7 +2,7 @@
 //!
 //! `MINOS_FAULT=after-append:7` ends it at the 7th pass of [`Point::AfterAppend`]; `MINOS_FAULT=view-rebuild:3s` has each rebuild of a view
 //! take so much longer, so that it can be seen from outside. The points are there in builds with debug
-//! assertions or the feature `fault-points`; elsewhere [`Point::pass`] is an empty function, and a `MINOS_FAULT` that is set is a
+//! assertions or the feature `fault-points`; elsewhere `Point::pass` is an empty function, and a `MINOS_FAULT` that is set is a
 //! mistake of configuration: a trial that tries nothing must not look as if it had passed.
 
 use std::fmt;

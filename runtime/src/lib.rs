@@ -3,7 +3,7 @@
 //! Generated code holds data and decisions; everything that is the same in every service lives here:
 //!
 //! * [`value`]: the types of the language (refined text, integers, decimals, ids, times) and checked arithmetic.
-//! * [`event`], [`command`], [`aggregate`], [`view`], [`saga`], [`port`]: the traits that generated code implements.
+//! * [`event`], [`command`], [`aggregate`], [`view`], [`saga`], [`mod@port`]: the traits that generated code implements.
 //! * [`commit`] and [`store`]: the store's one verb and its backends.
 //! * [`log`]: messages between services, the relay that fills it and the consumers that empty it.
 //! * [`engine`]: deciding commands; [`projection`]: keeping views; [`process`]: moving sagas, policies, timers, port calls.

@@ -1,7 +1,7 @@
 //! The checker: reads what is left of a trial (the ledger, the provider's record, the stores, the log, the last answers) and says
 //! what is wrong with it, in words.
 //!
-//! It shares nothing with what it checks: events are folded by a small model of the shop of its own ([`replay`]), files are read
+//! It shares nothing with what it checks: events are folded by a small model of the shop of its own (`replay`), files are read
 //! as files. It is checked itself, by `checker.rs`: each defect that is put into clean evidence is found.
 
 mod commands;

@@ -1,11 +1,11 @@
 //! The log on Apache Kafka: one topic a subdomain for its events, one for what is addressed to it.
 //!
-//! * **Positions are the consumers' own**, kept in their stores: readers are told where to read ([`reader`]), no offset is
+//! * **Positions are the consumers' own**, kept in their stores: readers are told where to read (`reader`), no offset is
 //!   committed to a broker, and no group is joined. An offset that the broker does not have is an error, never a silent reset.
-//! * **Publishing** is idempotent, acknowledged by all replicas and without gaps ([`writer`]). Any error of a delivery gives
+//! * **Publishing** is idempotent, acknowledged by all replicas and without gaps (`writer`). Any error of a delivery gives
 //!   the producer up; the relay begins again from its checkpoint, so that a message may stand in the log twice. The consumer
 //!   is the fence.
-//! * **Topics** are made with the configured partitions, and refused with another number ([`topics`]). Events are kept for
+//! * **Topics** are made with the configured partitions, and refused with another number (`topics`). Events are kept for
 //!   ever; commands and replies for 30 days, unless configured otherwise: they are safe in their sender's store besides.
 
 mod reader;

@@ -1,8 +1,8 @@
 //! The store on Postgres: one database and one role a service, any number of instances of it.
 //!
-//! Writing: what waits is written as one group, one after the other ([`writer`]); the commits that commands make take one statement, which
-//! is their whole transaction ([`append`]); others are decided on what is locked and read ([`transaction`]). Locks are taken in one order
-//! everywhere, positions are drawn after the transaction's id. Reading in global order goes by the [`fence`].
+//! Writing: what waits is written as one group, one after the other (`writer`); the commits that commands make take one statement, which
+//! is their whole transaction (`append`); others are decided on what is locked and read (`transaction`). Locks are taken in one order
+//! everywhere, positions are drawn after the transaction's id. Reading in global order goes by the `fence`.
 //!
 //! Several instances share one database: nothing is decided on what is kept in memory, what one makes the others find.
 

@@ -1,4 +1,4 @@
-//! Moments and lengths of time, computed with; sizes; keys that may not be there. Numbers: [`super::exact`].
+//! Moments and lengths of time, computed with; sizes; keys that may not be there. Numbers: [`mod@super::exact`].
 
 use super::{Duration, Timestamp};
 use crate::refusal::{Refusal, RefusalKind};
