@@ -13,6 +13,8 @@ use super::{COUNT, PACE, PARTITIONS, WARMUP, sorted};
 
 /// As large as an event in its envelope.
 const SIZE: usize = 700;
+/// A consumer that nothing has come to for so long has got all.
+const IDLE: Duration = Duration::from_secs(30);
 
 /// From the call of `send` until the consumer has it, for each message: acknowledged by all replicas, at the same pace.
 pub(super) async fn produce_to_consume(settings: &KafkaSettings, log: &dyn Log) -> Vec<Duration> {
@@ -59,8 +61,20 @@ fn consume(brokers: String, topic: String) -> (mpsc::Receiver<()>, mpsc::Receive
         }
         consumer.assign(&list).unwrap();
         is_ready.send(()).unwrap();
+        let mut last = Instant::now();
         loop {
-            let Some(Ok(message)) = consumer.poll(Duration::from_secs(30)) else { return };
+            let message = match consumer.poll(IDLE) {
+                Some(Ok(message)) => message,
+                // The client gets over what it says here by itself: a leader not known yet, a connection made again.
+                Some(Err(error)) => {
+                    tracing::warn!(%error, "the bare consumer goes on");
+                    continue;
+                }
+                // Also said when it was busy with something else than messages.
+                None if last.elapsed() < IDLE => continue,
+                None => return,
+            };
+            last = Instant::now();
             let key = std::str::from_utf8(message.key().unwrap()).unwrap().parse().unwrap();
             if sender.send((key, Instant::now())).is_err() {
                 return;
