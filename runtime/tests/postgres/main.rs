@@ -13,3 +13,4 @@ mod instances;
 mod opening;
 mod proxy;
 mod support;
+mod tls;

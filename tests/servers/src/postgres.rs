@@ -110,6 +110,24 @@ impl Postgres {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
+    /// Has it speak TLS too, with that certificate and key (PEM), after a restart.
+    pub fn speak_tls(&mut self, certificate: &str, key: &str) {
+        use std::io::Write as _;
+        use std::os::unix::fs::PermissionsExt as _;
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let file = self.data().join(name);
+            std::fs::write(&file, text).expect("the folder can be written");
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("it is ours");
+            if let Some(account) = self.account {
+                account.own(&file);
+            }
+        }
+        let settings = std::fs::OpenOptions::new().append(true).open(self.data().join("postgresql.auto.conf"));
+        settings.and_then(|mut file| file.write_all(b"ssl = on\n")).expect("the folder can be written");
+        self.stop();
+        self.start_again();
+    }
+
     /// kill -9 of all of it, as a power cut would end it.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

@@ -1,5 +1,6 @@
 //! Connections: opened with the settings that durability and the fence rest on, which are then read back and asserted.
 
+use std::path::Path;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
@@ -26,6 +27,9 @@ pub(super) fn options(settings: &PostgresSettings, purpose: Purpose) -> Result<P
         .url
         .parse()
         .map_err(|error| StoreError::Refused(format!("the URL of the database cannot be read: {error}")))?;
+    if let Some(file) = root_certificate(&settings.url).filter(|file| !Path::new(file).is_file()) {
+        return Err(StoreError::Refused(format!("`sslrootcert` of the database's URL: there is no file `{file}`")));
+    }
     let role = match purpose {
         Purpose::Write => "writer",
         Purpose::Read => "reader",
@@ -55,6 +59,13 @@ pub(super) fn options(settings: &PostgresSettings, purpose: Purpose) -> Result<P
         Purpose::Tail => options.options([("enable_seqscan", "off"), ("enable_bitmapscan", "off")]),
         Purpose::Read => options,
     })
+}
+
+/// The file that the URL names, if it is spelled plainly. The driver would say only that some file is not there, and at each
+/// connection.
+fn root_certificate(url: &str) -> Option<&str> {
+    let (_, query) = url.split_once('?')?;
+    query.split('&').find_map(|part| part.strip_prefix("sslrootcert=")).filter(|file| !file.contains('%'))
 }
 
 /// Opens a writer's connection.

@@ -66,8 +66,21 @@ pub(super) fn not_opened(error: &Error) -> StoreError {
         }
         _ => match error {
             Error::Configuration(why) => StoreError::Refused(why.to_string()),
+            _ if is_of_tls(error) => StoreError::Refused(format!(
+                "no TLS with the database ({error}): see that it speaks TLS, and which authority and name its certificate has (`sslmode` and `sslrootcert` of the URL)"
+            )),
             _ => not_read(error),
         },
+    }
+}
+
+/// A certificate that is not believed, or a server that speaks no TLS: not mended by waiting.
+fn is_of_tls(error: &Error) -> bool {
+    match error {
+        Error::Tls(_) => true,
+        // The handshake's own errors.
+        Error::Io(error) => error.kind() == std::io::ErrorKind::InvalidData,
+        _ => false,
     }
 }
 
