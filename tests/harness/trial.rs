@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::check::{self, CHARGES, Evidence, LIVE, SERVICES};
 use crate::insist::{ADDRESS, Insisting, LEDGER, STOP};
+use crate::ledger::{Answer, Line};
 use crate::{Dice, Payments, Process, binary, copy_folder, repository};
 use last::{live, spend_what_is_left};
 use rest::rest;
@@ -35,6 +36,9 @@ const SELDOM: [&str; 3] = ["undo-unacknowledged", "view-rebuild", "timer-firing"
 /// How long a point may take to be passed, the shop to start, and everything to come to rest.
 const PATIENCE: Duration = Duration::from_secs(240);
 
+/// So many orders were taken since the last kill, before another moment is chosen at random.
+const ORDERS: usize = 20;
+
 /// How many work side by side.
 const WORKERS: &str = "16";
 
@@ -43,7 +47,7 @@ const WORKERS: &str = "16";
 pub enum Kill {
     /// By itself, at a named point.
     At(&'static str),
-    /// By kill -9, at a random moment.
+    /// By kill -9, at a random moment: most often in the middle of at least [`ORDERS`] orders, now and then while it starts.
     Moment,
 }
 
@@ -105,18 +109,34 @@ impl Trial {
         self.kills += 1;
         match kill {
             Kill::At(point) => self.kill_at(point).await,
-            Kill::Moment => self.kill_at_a_moment(),
+            Kill::Moment => self.kill_at_a_moment().await,
         }
     }
 
     /// Lets the load go on until so many commands are answered.
     pub async fn until_answered(&self, commands: usize) {
-        let ledger = self.folder().join(LEDGER);
-        crate::eventually(&format!("{commands} commands are answered"), PATIENCE, || async {
-            let lines = std::fs::read_to_string(&ledger).unwrap_or_default();
-            (lines.matches("{\"answer\":").count() >= commands).then_some(())
+        self.until_ledger_holds(commands, "commands are answered", |_| true).await;
+    }
+
+    /// Lets the load go on until so many more orders are taken.
+    async fn until_taken(&self, orders: usize) {
+        let is_taken = |answer: &Answer| answer.status == 201 && answer.key.starts_with("place-");
+        let before = self.answers().iter().filter(|answer| is_taken(answer)).count();
+        self.until_ledger_holds(before + orders, "orders are taken", is_taken).await;
+    }
+
+    async fn until_ledger_holds(&self, number: usize, what: &str, counts: impl Fn(&Answer) -> bool) {
+        crate::eventually(&format!("{number} {what}"), PATIENCE, || async {
+            (self.answers().iter().filter(|answer| counts(answer)).count() >= number).then_some(())
         })
         .await;
+    }
+
+    /// The answers so far; the last line may be half written.
+    fn answers(&self) -> Vec<Answer> {
+        let text = std::fs::read_to_string(self.folder().join(LEDGER)).unwrap_or_default();
+        let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+        lines.filter_map(|line| if let Line::Answer(answer) = line { Some(answer) } else { None }).collect()
     }
 
     /// Lets the load go on until each of these files of the trial holds that text.
@@ -143,7 +163,7 @@ impl Trial {
             }
             _ => {}
         }
-        let pass = 1 + self.dice.below(if SELDOM.contains(&point) { 4 } else { 40 });
+        let pass = 1 + self.dice.below(if SELDOM.contains(&point) { 4 } else { 150 });
         let fault = format!("{point}:{pass}");
         let said = format!("fault point `{point}`, pass {pass}:");
         let before = std::fs::read_to_string(self.folder().join("shop.stderr")).map_or(0, |text| text.len());
@@ -168,7 +188,7 @@ impl Trial {
         }
     }
 
-    fn kill_at_a_moment(&mut self) {
+    async fn kill_at_a_moment(&mut self) {
         if self.shop.is_none() {
             self.start_shop(None);
         }
@@ -176,8 +196,9 @@ impl Trial {
         let starting = self.dice.below(4) == 0;
         if !starting {
             self.until_open();
+            self.until_taken(ORDERS).await;
         }
-        let pause = self.dice.below(if starting { 400 } else { 1_500 });
+        let pause = self.dice.below(400);
         std::thread::sleep(Duration::from_millis(pause));
         self.stop_abruptly();
     }
