@@ -38,7 +38,7 @@ use plan::{Plan, Target};
 /// A mistake of the compiler itself.
 pub fn service(model: &Model, sources: &Sources, subdomain: &str) -> Result<Files, EmitError> {
     match model.subdomain(subdomain) {
-        Some(it) => emit::package::sources(&Plan::new(model, Target::Service(it.id()), names(sources))),
+        Some(it) => emit::package::sources(&Plan::new(model, Target::Service(it.id()), sources)),
         None => Ok(Files::new()),
     }
 }
@@ -49,7 +49,7 @@ pub fn service(model: &Model, sources: &Sources, subdomain: &str) -> Result<File
 /// A mistake of the compiler itself.
 pub fn gateway(model: &Model, sources: &Sources) -> Result<Files, EmitError> {
     match model.gateway() {
-        Some(_) => emit::package::sources(&Plan::new(model, Target::Gateway, names(sources))),
+        Some(_) => emit::package::sources(&Plan::new(model, Target::Gateway, sources)),
         None => Ok(Files::new()),
     }
 }
@@ -64,16 +64,11 @@ pub fn standalone(model: &Model, sources: &Sources, runtime: Option<&Path>) -> R
     let mut files = Files::new();
     let mut members = Vec::new();
     for target in targets {
-        let plan = Plan::new(model, target, names(sources));
+        let plan = Plan::new(model, target, sources);
         let package = emit::package::package(&plan, runtime)?;
         files.extend_below(&plan.crate_name(), package);
         members.push(plan.crate_name());
     }
     files.add("Cargo.toml", emit::package::manifest::workspace(&members));
     Ok(files)
-}
-
-/// The paths of the spec's files, in the order of their ids.
-fn names(sources: &Sources) -> Vec<String> {
-    sources.iter().map(|(_, source)| source.path().to_owned()).collect()
 }

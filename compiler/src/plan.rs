@@ -6,7 +6,7 @@ use minos_dsl::model::{
     Aggregate, Base, Command, Contracts, Cursor, Error, Event, Expr, ExprKind, Id, Model, Operation, Owner,
     PayloadField, Port, Query, Route, RouteTarget, Statement, Subdomain, Ty, TypeRef, View, ViewSource,
 };
-use minos_dsl::source::SourceId;
+use minos_dsl::source::{SourceId, Sources, Span};
 
 use crate::rust::name::{kebab, module_of, pascal, type_name};
 
@@ -33,8 +33,8 @@ pub(crate) struct Plan<'m> {
     pub(crate) target: Target,
     /// What it reads of subdomains that are not its own.
     pub(crate) contracts: Contracts,
-    /// The names of spec files by their id.
-    files: Vec<String>,
+    /// The spec's files, for headers and for docs in the spec's own words.
+    sources: &'m Sources,
     /// Types written where they are used that need a Rust type of their own, in the order of their first use.
     inline: inline::Inline,
     /// Names of declared types, made unique among those of one module.
@@ -46,8 +46,8 @@ pub(crate) struct Plan<'m> {
 }
 
 impl<'m> Plan<'m> {
-    /// Plans a crate. `files` are the names of the spec's files, in the order of their ids.
-    pub(crate) fn new(model: &'m Model, target: Target, files: Vec<String>) -> Self {
+    /// Plans a crate for the model that was read from `sources`.
+    pub(crate) fn new(model: &'m Model, target: Target, sources: &'m Sources) -> Self {
         let contracts = match target {
             Target::Service(id) => model.at(id).get().contracts.clone(),
             Target::Gateway => gateway::contracts(model),
@@ -56,7 +56,7 @@ impl<'m> Plan<'m> {
             model,
             target,
             contracts,
-            files,
+            sources,
             inline: inline::Inline::default(),
             types: BTreeMap::new(),
             modules: HashMap::new(),
@@ -84,8 +84,15 @@ impl<'m> Plan<'m> {
 
     /// The name of a spec file, for headers: `orders.minos`.
     pub(crate) fn file(&self, id: SourceId) -> String {
-        let name = self.files.get(id.0 as usize).map_or("the spec", String::as_str);
+        let name = self.sources.get(id).path();
         name.rsplit('/').next().unwrap_or(name).to_owned()
+    }
+
+    /// What stands there in the spec, in one line.
+    pub(crate) fn text(&self, span: Span) -> String {
+        // A comment within it is the spec's own business.
+        let lines = self.sources.text(span).lines().map(|line| line.split(" //").next().unwrap_or_default());
+        lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
     }
 
     /// The types that are written where they are used, with their Rust names.

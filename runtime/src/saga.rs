@@ -82,7 +82,8 @@ impl<C: Command> SendableCommand for C {
 pub trait Saga: Sized + Send + Sync + 'static {
     /// The wire name: `orders.Fulfilment`.
     const NAME: &'static str;
-    /// A text that changes when the saga's meaning changes: running sagas keep the definition that they began with.
+    /// A hash of what the saga means: its steps in order, what they do and undo, and `failed`; timeouts and retries aside. A saga that began under
+    /// another one is stuck, and says so: its log cannot be read by steps that it does not have.
     const DEFINITION: &'static str;
     /// The event type that starts it.
     const TRIGGER: &'static str;
@@ -127,13 +128,14 @@ impl<S> Step<S> {
         Self::of(name, StepKind::Compensatable, act)
     }
 
-    /// The point of no return. Refused, all before it is undone; silent, it is tried again with the same key for 10 minutes, then the
-    /// saga is stuck.
+    /// The point of no return. Refused, all before it is undone. Silent, nothing is undone, for it may have happened: it is tried again with
+    /// the same key for 10 minutes, then the saga is stuck until an operator says how it ended.
     pub const fn pivot(name: &'static str, act: Act<S>) -> Self {
         Self::of(name, StepKind::Pivot, act)
     }
 
-    /// A step after the pivot. It is tried until it succeeds, however often that is; refused all the same, the saga is stuck.
+    /// A step after the pivot. It is tried until it succeeds, however often that is; refused all the same, the saga is stuck. Each attempt is the
+    /// same command with the same id: a receiver that has done it already gives the answer that it kept, and does nothing twice.
     pub const fn retriable(name: &'static str, act: Act<S>) -> Self {
         Self::of(name, StepKind::Retriable, act)
     }

@@ -295,8 +295,8 @@ pub trait View: Send + Sync + 'static {
     const HANDLES: &'static [&'static str];
     /// The views (`orders.Names`) that its handlers look up: they move together with it.
     const LOOKS_UP: &'static [&'static str] = &[];
-    /// A text that changes when the meaning of the view changes (a hash of its columns and handlers, made by the compiler):
-    /// names the table, and so decides whether the view is rebuilt.
+    /// A hash of what the view means: its columns and its handlers. It names the table: under another one the view is rebuilt, beside the
+    /// old, which answers until the new one has caught up.
     const DEFINITION: &'static str;
 
     /// Applies one event. Called for handled types only, in the order of each stream.

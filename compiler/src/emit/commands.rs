@@ -24,7 +24,7 @@ use minos_dsl::model::{Aggregate, Allow, Command, Cursor, Expr, ExprKind, ReadKi
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
 
-use super::docs;
+use super::docs::{self, fields};
 use super::nouns::{Member, Wire, record};
 use crate::output::source_file::{SourceFile, Uses};
 use crate::plan::Plan;
@@ -44,7 +44,10 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> Sou
         own.push(name);
     }
     let origin = super::origin(plan, aggregate.span);
-    let docs = format!("What `{}` can be told to do.", aggregate.path());
+    let docs = format!(
+        "What `{}` can be told to do, and who may: nobody from outside, where the spec does not `allow` it.",
+        aggregate.path()
+    );
     let mut file = SourceFile::new(&format!("{module}/commands.rs"), &format!("crate::{module}"), &origin, &docs, &own);
     aggregate.commands().for_each(|it| command(plan, &mut file, it));
     file
@@ -57,7 +60,7 @@ pub(super) fn parameters<'m>(plan: &Plan<'m>, file: &mut SourceFile, it: Cursor<
         .get()
         .params
         .iter()
-        .map(|param| Member::new(plan, file.uses(), &param.name, &param.docs, &param.ty))
+        .map(|param| Member::new(plan, file.uses(), &param.name, fields::parameter(plan, it, param), &param.ty))
         .collect();
     record(file, &plan.command_name(it), &docs, &["Clone", "Debug", "PartialEq"], wire, &members);
 }
@@ -217,7 +220,7 @@ fn reads<'m>(plan: &Plan<'m>, file: &mut SourceFile, it: Cursor<'m, Command>) {
         .iter()
         .map(|read| Member {
             name: &read.local.name,
-            docs: None,
+            docs: fields::read(plan, read),
             ty: crate::rust::ty::ty(plan, file.uses(), &read.ty),
             optional: false,
         })

@@ -21,8 +21,9 @@
 use minos_dsl::model::{Aggregate, Answer, Cursor, Query, QueryKind, Subdomain, TypeRef, View};
 use quote::quote;
 
+use super::docs::{self, fields};
 use super::nouns::{Member, Wire, docs_or, record};
-use super::{commands, docs, enums, events, state, types, values};
+use super::{commands, enums, events, state, types, values, view::queries};
 use crate::output::source_file::SourceFile;
 use crate::plan::Plan;
 use crate::rust::name::{ident, module_of, pascal};
@@ -54,7 +55,10 @@ fn subdomain_file<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Sour
         plan.contracts.types.iter().copied().filter(|it| plan.type_module(*it) == format!("crate::contracts::{name}"));
     let named: Vec<TypeRef> = named.collect();
     let own: Vec<String> = named.iter().map(|it| plan.type_place(*it).name).collect();
-    let docs = format!("What is read of `{}`.", subdomain.name);
+    let sends =
+        plan.contracts.commands.iter().any(|id| plan.model.at(*id).aggregate().get().subdomain == subdomain.id());
+    let sent = if sends { ", and what is sent to it" } else { "" };
+    let docs = format!("What is read of `{}`{sent}.", subdomain.name);
     let path = format!("contracts/{name}.rs");
     let mut file =
         SourceFile::new(&path, &format!("crate::contracts::{name}"), &super::origin(plan, subdomain.span), &docs, &own);
@@ -139,12 +143,20 @@ fn view_file<'m>(plan: &Plan<'m>, view: Cursor<'m, View>, queries: &[Cursor<'m, 
     let mut file = SourceFile::new(&path, &module, &super::origin(plan, view.span), &docs, &own);
     let columns: Vec<Member<'_>> = (0..)
         .zip(&view.get().columns)
-        .map(|(index, it)| Member::new(plan, file.uses(), &it.name, &it.docs, &plan.column_ty(view.id(), index)))
+        .map(|(index, it)| {
+            Member::new(
+                plan,
+                file.uses(),
+                &it.name,
+                fields::column(plan, view, index),
+                &plan.column_ty(view.id(), index),
+            )
+        })
         .collect();
     record(
         &mut file,
         &row,
-        &format!("A row of `{}`.", view.path()),
+        &format!("A row of `{}`, as `{}` answers it.", view.path(), view.subdomain().name),
         &["Clone", "Debug", "PartialEq"],
         Wire::Both,
         &columns,
@@ -157,9 +169,8 @@ fn view_file<'m>(plan: &Plan<'m>, view: Cursor<'m, View>, queries: &[Cursor<'m, 
 
 /// A query's parameters, and how it is asked.
 fn asked<'m>(plan: &Plan<'m>, file: &mut SourceFile, query: Cursor<'m, Query>) {
-    let docs = docs::query(query);
-    let members: Vec<Member<'_>> =
-        query.get().params.iter().map(|it| Member::new(plan, file.uses(), &it.name, &it.docs, &it.ty)).collect();
+    let docs = docs::query(plan, query);
+    let members = queries::parameters(plan, file.uses(), query);
     record(file, &Plan::query_name(query), &docs, &["Clone", "Debug", "PartialEq"], Wire::Out, &members);
     let part = file.uses().item("minos_runtime::gateway", "PartQuery");
     let (name, subdomain, route) =

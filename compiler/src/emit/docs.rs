@@ -1,17 +1,20 @@
 //! What items say of themselves beyond the spec's own docs: what a reader would else have to look up elsewhere.
 //!
 //! ```text
-//! /// Emits `Approved`; only when `placed`. Sent by sagas and policies of this system alone: it has no `allow`.
+//! /// Emits `Approved`; only when `placed`. Allowed to sagas and policies of this system alone.
+//! /// Emits `Cancelled`; only when `approved`. Allowed to callers with `role(clerk) or caller.customer == self.customer`.
 //! /// Sets `payment`, carries `customer`; enters `approved`.
 //! /// On `orders.Order.Shipped`: `customers.Customer.ReleaseCredit`, `catalog.Product.Take`.
 //! ```
 
 use minos_dsl::model::{
-    Aggregate, Answer, Call, CallTarget, Command, Cursor, Docs, Error, Event, Lifecycle, Operation, Origin, Policy,
-    Query, Statement, View, ViewSource,
+    Aggregate, Allow, Answer, Call, CallTarget, Command, Cursor, Docs, Error, Event, Id, Lifecycle, Operation, Origin,
+    Part, Policy, Port, Query, ReadKind, Statement, Timer, TimerWhen, View, ViewSource,
 };
 
 use crate::plan::Plan;
+
+pub(super) mod fields;
 
 /// `a`, `b`, each in backticks.
 fn listed(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
@@ -27,7 +30,7 @@ fn with(docs: &Docs, known: String) -> String {
     }
 }
 
-/// A command: what it emits and when, and who may send it where that is nobody from outside.
+/// A command: what it emits and when, and who may send it.
 pub(super) fn command<'m>(plan: &Plan<'m>, it: Cursor<'m, Command>) -> String {
     let aggregate = it.aggregate();
     if !plan.owns(aggregate.get().subdomain) {
@@ -41,11 +44,17 @@ pub(super) fn command<'m>(plan: &Plan<'m>, it: Cursor<'m, Command>) -> String {
         known.push_str(&format!("; only when {}", listed(when.iter().map(|index| state(lifecycle, *index)))));
     }
     known.push('.');
-    let said = it.docs.as_deref().is_some_and(|docs| docs.contains("`allow`"));
-    if it.allow.is_internal() && !said {
-        known.push_str(" Sent by sagas and policies of this system alone: it has no `allow`.");
-    }
+    known.push_str(&format!(" Allowed to {}.", allowed(plan, &it.get().allow)));
     with(&it.get().docs, known)
+}
+
+/// Who may: the rule in the spec's words.
+pub(super) fn allowed(plan: &Plan<'_>, allow: &Allow) -> String {
+    match allow {
+        Allow::Internal => "sagas and policies of this system alone".to_owned(),
+        Allow::Anyone => "anyone, also without a token".to_owned(),
+        Allow::Rule(rule) => format!("callers with `{}`", plan.text(rule.span)),
+    }
 }
 
 fn emits(plan: &Plan<'_>, body: &[Statement], found: &mut Vec<String>) {
@@ -107,11 +116,53 @@ fn sentence(text: &str) -> String {
 
 /// An error: what is refused with it.
 pub(super) fn error(plan: &Plan<'_>, it: Cursor<'_, Error>) -> String {
-    let model = plan.model;
+    let (model, error_id) = (plan.model, it.id());
     let commands = model.all::<Command>().filter(|command| command.errors().any(|error| error.id() == it.id()));
     let operations = model.all::<Operation>().filter(|operation| operation.errors().any(|error| error.id() == it.id()));
-    let refused = listed(commands.map(|it| it.name.to_string()).chain(operations.map(|it| it.name.to_string())));
-    it.docs.as_deref().map_or_else(|| format!("Why {refused} may be refused."), str::to_owned)
+    let mut reasons: Vec<String> = commands
+        .map(|it| {
+            let mut conditions = Vec::new();
+            raised(plan, it, &mut conditions);
+            conditions.retain(|(error, _)| *error == error_id);
+            let why = conditions.into_iter().map(|(_, why)| why).collect::<Vec<_>>().join(", or ");
+            format!("Refuses `{}` {why}.", it.name)
+        })
+        .collect();
+    reasons
+        .extend(operations.map(|it| format!("What `{}` may be refused with: final, and never tried again.", it.name)));
+    let known = if reasons.is_empty() { format!("`{}`, which nothing raises.", it.path()) } else { reasons.join(" ") };
+    it.docs.as_deref().map_or(known, str::to_owned)
+}
+
+/// Every error that a command raises, and where it does.
+fn raised(plan: &Plan<'_>, it: Cursor<'_, Command>, found: &mut Vec<(Id<Error>, String)>) {
+    for read in &it.reads {
+        let why = match &read.kind {
+            ReadKind::Row { view, key } => {
+                format!("where `{}` has no row `{}`", plan.model.at(*view).name, plan.text(key.span))
+            }
+            ReadKind::Join { view, list, .. } => {
+                format!("where an element of `{}` has no row in `{}`", plan.text(list.span), plan.model.at(*view).name)
+            }
+        };
+        found.push((read.otherwise.error, why));
+    }
+    required(plan, &it.body, found);
+}
+
+fn required(plan: &Plan<'_>, body: &[Statement], found: &mut Vec<(Id<Error>, String)>) {
+    for statement in body {
+        match statement {
+            Statement::Require { condition, otherwise } => {
+                found.push((otherwise.error, format!("unless `{}`", plan.text(condition.span))));
+            }
+            Statement::If { then, otherwise, .. } => {
+                required(plan, then, found);
+                required(plan, otherwise, found);
+            }
+            Statement::Let { .. } | Statement::Done | Statement::Emit(_) => {}
+        }
+    }
 }
 
 /// An aggregate's life as a table, after its docs.
@@ -156,7 +207,7 @@ pub(super) fn row(it: Cursor<'_, View>, indexed: bool) -> String {
 }
 
 /// A query: what it answers, in which order.
-pub(super) fn query(it: Cursor<'_, Query>) -> String {
+pub(super) fn query(plan: &Plan<'_>, it: Cursor<'_, Query>) -> String {
     let view = it.view();
     let order: Vec<String> = it
         .order
@@ -167,12 +218,18 @@ pub(super) fn query(it: Cursor<'_, Query>) -> String {
         })
         .collect();
     let known = match it.answer {
-        Answer::Row => format!("One row of `{}`.", view.path()),
-        Answer::Rows => format!("The rows of `{}` that there are of these keys.", view.path()),
-        Answer::Page if order.is_empty() => format!("Rows of `{}`, page by page.", view.path()),
-        Answer::Page => format!("Rows of `{}`, page by page, by {}.", view.path(), order.join(", ")),
+        Answer::Row => format!("Asks for one row of `{}`", view.path()),
+        Answer::Rows => format!("Asks for the rows of `{}` that there are of some keys", view.path()),
+        Answer::Page if order.is_empty() => format!("Asks for rows of `{}`, page by page", view.path()),
+        Answer::Page => format!("Asks for rows of `{}`, page by page, by {}", view.path(), order.join(", ")),
     };
-    it.docs.as_deref().map_or(known, str::to_owned)
+    let filter = it.filter.as_ref().filter(|_| it.answer == Answer::Page);
+    let filter = filter.map_or_else(String::new, |filter| format!("; those where `{}`", plan.text(filter.span)));
+    let allowed = match it.allow {
+        _ if !plan.owns(view.subdomain) => String::new(),
+        _ => format!(" Allowed to {}.", allowed(plan, &it.get().allow)),
+    };
+    with(&it.get().docs, format!("{known}{filter}.{allowed}"))
 }
 
 /// A policy: the events that it follows, and what it does.
@@ -193,6 +250,71 @@ pub(super) fn called(plan: &Plan<'_>, call: &Call) -> String {
         CallTarget::Command { command, .. } | CallTarget::Create(command) => plan.model.at(*command).path(),
         CallTarget::Port(operation) => plan.model.at(*operation).path(),
     }
+}
+
+/// A timer: when it fires, and what then: ``30 days after `approved` was entered, and it still is: emits `Cancelled` ``.
+pub(super) fn timer(plan: &Plan<'_>, aggregate: Cursor<'_, Aggregate>, it: &Timer) -> String {
+    let state = aggregate.lifecycle.as_ref().map_or("", |lifecycle| state(lifecycle, it.state));
+    let when = match &it.when {
+        TimerWhen::After(micros) => format!("{} after `{state}` was entered, if it lasts", duration(*micros)),
+        TimerWhen::At(moment) => format!("At `{}`, if `{state}` lasts", plan.text(moment.span)),
+    };
+    let mut emitted = Vec::new();
+    emits(plan, &it.body, &mut emitted);
+    format!("{when}: emits {}", listed(emitted))
+}
+
+/// What a timer does when it fires; when it does is said where it is set, in the state.
+pub(super) fn fired(plan: &Plan<'_>, aggregate: Cursor<'_, Aggregate>, it: &Timer) -> String {
+    let (name, mut emitted) = (&aggregate.name, Vec::new());
+    let state = aggregate.lifecycle.as_ref().map_or("", |lifecycle| state(lifecycle, it.state));
+    emits(plan, &it.body, &mut emitted);
+    format!("When `{state}` has lasted for as long as `{name}::timers` says: emits {}.", listed(emitted))
+}
+
+/// `30 days`, `200 ms`: in the largest whole unit.
+pub(super) fn duration(micros: i64) -> String {
+    let units = [
+        (86_400_000_000, "day"),
+        (3_600_000_000, "hour"),
+        (60_000_000, "minute"),
+        (1_000_000, "s"),
+        (1_000, "ms"),
+        (1, "us"),
+    ];
+    let (unit, name) = units.into_iter().find(|(unit, _)| micros % unit == 0).unwrap_or((1, "us"));
+    let (count, plural) = (micros / unit, name.len() > 2 && micros != unit);
+    format!("{count} {name}{}", if plural { "s" } else { "" })
+}
+
+/// A port: who calls it.
+pub(super) fn port(plan: &Plan<'_>, it: Cursor<'_, Port>) -> String {
+    let subdomain = it.subdomain();
+    let calls =
+        |call: &Call| matches!(call.target, CallTarget::Port(operation) if plan.model.at(operation).port == it.id());
+    let sagas = subdomain.sagas().filter(|saga| saga.calls().any(calls)).map(|saga| format!("saga `{}`", saga.name));
+    let policies = subdomain.policies().filter(|policy| policy.calls().into_iter().any(calls));
+    let callers: Vec<String> = sagas.chain(policies.map(|policy| format!("policy `{}`", policy.name))).collect();
+    let callers = if callers.is_empty() { "nothing yet".to_owned() } else { callers.join(", ") };
+    it.docs
+        .as_deref()
+        .map_or_else(|| format!("What `{}` asks outside; called by: {callers}.", subdomain.name), str::to_owned)
+}
+
+/// A part of a composition: what answers it, and whether the rest stands without.
+pub(super) fn composed(plan: &Plan<'_>, it: &Part) -> String {
+    let query = plan.model.at(it.query);
+    let absent = if it.optional { "; absent where its service does not answer" } else { "" };
+    it.docs.as_deref().map_or_else(|| format!("What `{}` answers{absent}.", query.path()), str::to_owned)
+}
+
+/// A state of a lifecycle: what enters it.
+pub(super) fn entered(aggregate: Cursor<'_, Aggregate>, index: u32) -> String {
+    let entering = aggregate.events().filter(|event| event.enters == Some(index)).map(|event| event.name.to_string());
+    let entering = listed(entering);
+    let entering = if entering.is_empty() { "no event".to_owned() } else { entering };
+    let docs = aggregate.lifecycle.as_ref().and_then(|it| it.states[index as usize].docs.clone());
+    docs.map_or_else(|| format!("Entered by {entering}."), |docs| docs.to_string())
 }
 
 /// A port's operation: what it may be refused with.

@@ -9,8 +9,9 @@
 //! minos_runtime::choice!(Size { Small = "small", Large = "large" });
 //! ```
 
-use minos_dsl::model::{Cursor, Enum, TypeRef};
+use minos_dsl::model::{Case, Cursor, Enum, TypeRef};
 
+use super::docs::fields;
 use super::nouns::{choice, docs_or};
 use crate::output::source_file::SourceFile;
 use crate::plan::Plan;
@@ -34,8 +35,8 @@ pub(super) fn emit(plan: &Plan<'_>) -> Option<SourceFile> {
 /// An enum.
 pub(super) fn one(plan: &Plan<'_>, file: &mut SourceFile, it: Cursor<'_, Enum>) {
     let name = plan.type_place(TypeRef::Enum(it.id())).name;
-    let docs = docs_or(&it.docs, || format!("The enum `{}`.", it.name));
-    let cases: Vec<(&str, Option<&str>)> =
-        it.cases.iter().map(|case| (case.name.as_str(), case.docs.as_deref())).collect();
+    let docs = fields::found(plan, &it.docs, TypeRef::Enum(it.id()), &it.name);
+    let docs_of = |case: &Case| docs_or(&case.docs, || format!("`{}` on the wire.", case.name));
+    let cases: Vec<(&str, String)> = it.cases.iter().map(|case| (case.name.as_str(), docs_of(case))).collect();
     choice(file, &name, &docs, &cases);
 }

@@ -17,7 +17,7 @@
 use minos_dsl::model::{Aggregate, Cursor, Error, MessagePiece, Subdomain, Ty};
 use quote::quote;
 
-use super::docs;
+use super::docs::{self, fields};
 use super::nouns::{Member, Wire, record};
 use crate::output::source_file::SourceFile;
 use crate::plan::Plan;
@@ -56,7 +56,7 @@ pub(super) fn error<'m>(plan: &Plan<'m>, file: &mut SourceFile, it: Cursor<'m, E
         .get()
         .fields
         .iter()
-        .map(|field| Member::new(plan, file.uses(), &field.name, &field.docs, &field.ty))
+        .map(|it| Member::new(plan, file.uses(), &it.name, fields::part(plan, it), &it.ty))
         .collect();
     record(file, &plan.error_name(it), &docs, &["Clone", "Debug", "PartialEq"], Wire::Out, &members);
     let (mut format, mut arguments) = (String::new(), Vec::new());

@@ -45,7 +45,7 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> Sou
     }
     for event in aggregate.events() {
         let name = plan.event_name(event);
-        item.new_variant(&name).tuple(&name);
+        item.new_variant(&name).doc(format!("`{}`.", event.path())).tuple(&name);
     }
     file.scope().push_enum(item);
     file.table(&format!("events!({all} "), '{', aggregate.events().map(|it| entry(plan, it)), "});");
@@ -55,8 +55,10 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> Sou
 /// The struct of an event's payload.
 pub(super) fn payload<'m>(plan: &Plan<'m>, file: &mut SourceFile, event: Cursor<'m, Event>) {
     let docs = docs::event(plan, event);
-    let members: Vec<Member<'_>> =
-        plan.payload(event).map(|(_, it)| Member::new(plan, file.uses(), &it.name, &it.docs, &it.ty)).collect();
+    let members: Vec<Member<'_>> = plan
+        .payload(event)
+        .map(|(_, it)| Member::new(plan, file.uses(), &it.name, docs::fields::payload(plan, event, it), &it.ty))
+        .collect();
     record(file, &plan.event_name(event), &docs, &["Clone", "Debug", "PartialEq"], Wire::Both, &members);
 }
 

@@ -22,6 +22,7 @@ use minos_dsl::model::{Answer, Compose, Cursor, Gateway, Jwt, Part, Route, Route
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
 
+use super::docs::{self, fields};
 use super::nouns::{Member, Wire, docs_or, record};
 use crate::output::source_file::{SourceFile, Uses};
 use crate::plan::Plan;
@@ -131,7 +132,7 @@ fn composition<'m>(plan: &Plan<'m>, it: Cursor<'m, Compose>) -> SourceFile {
         .get()
         .params
         .iter()
-        .map(|param| Member::new(plan, file.uses(), &param.name, &param.docs, &param.ty))
+        .map(|param| Member::new(plan, file.uses(), &param.name, fields::part(plan, param), &param.ty))
         .collect();
     record(&mut file, &name, &docs, &["Clone", "Debug", "PartialEq"], Wire::Strict, &params);
     let parts: Vec<Member<'_>> = it
@@ -140,7 +141,7 @@ fn composition<'m>(plan: &Plan<'m>, it: Cursor<'m, Compose>) -> SourceFile {
         .iter()
         .map(|part| Member {
             name: &part.name,
-            docs: part.docs.as_deref(),
+            docs: docs::composed(plan, part),
             ty: ty::ty(plan, file.uses(), &part.ty),
             optional: false,
         })

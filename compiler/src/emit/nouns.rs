@@ -24,8 +24,8 @@ use crate::rust::ty;
 pub(crate) struct Member<'a> {
     /// Its name in the spec.
     pub(crate) name: &'a str,
-    /// The spec's docs.
-    pub(crate) docs: Option<&'a str>,
+    /// What it is: the spec's docs, or what the model knows of it.
+    pub(crate) docs: String,
     /// Its type in Rust.
     pub(crate) ty: TokenStream,
     /// Whether it may be absent: then it is left out of the JSON.
@@ -34,8 +34,8 @@ pub(crate) struct Member<'a> {
 
 impl<'a> Member<'a> {
     /// A field of that type.
-    pub(crate) fn new(plan: &Plan<'_>, uses: &Uses, name: &'a str, docs: &'a Docs, it: &Ty) -> Self {
-        Self { name, docs: docs.as_deref(), ty: ty::ty(plan, uses, it), optional: it.as_optional().is_some() }
+    pub(crate) fn new(plan: &Plan<'_>, uses: &Uses, name: &'a str, docs: String, it: &Ty) -> Self {
+        Self { name, docs, ty: ty::ty(plan, uses, it), optional: it.as_optional().is_some() }
     }
 }
 
@@ -96,9 +96,7 @@ pub(crate) fn record(
     for member in members {
         let mut declared = Field::new(field(member.name).to_string(), member.ty.to_string());
         declared.vis("pub");
-        if let Some(docs) = member.docs {
-            declared.doc(docs);
-        }
+        declared.doc(&member.docs);
         if member.optional && matches!(wire, Wire::Both | Wire::Strict) {
             declared.annotation(OPTIONAL);
         }
@@ -123,7 +121,7 @@ pub(crate) fn newtype(file: &mut SourceFile, name: &str, docs: &str, inner: &Tok
 }
 
 /// Declares an enum without data, and how its cases are called on the wire.
-pub(crate) fn choice(file: &mut SourceFile, name: &str, docs: &str, cases: &[(&str, Option<&str>)]) {
+pub(crate) fn choice(file: &mut SourceFile, name: &str, docs: &str, cases: &[(&str, String)]) {
     let mut item = codegen::Enum::new(name);
     item.vis("pub").doc(docs);
     for derive in ["Clone", "Copy", "Debug", "PartialEq", "Eq", "Hash", "PartialOrd", "Ord"] {
@@ -131,9 +129,7 @@ pub(crate) fn choice(file: &mut SourceFile, name: &str, docs: &str, cases: &[(&s
     }
     for (case, docs) in cases {
         let variant = item.new_variant(pascal(case));
-        if let Some(docs) = docs {
-            variant.doc(docs);
-        }
+        variant.doc(docs);
     }
     file.scope().push_enum(item);
     let entries = cases.iter().map(|(case, _)| format!("{} = {case:?}", ident(&pascal(case))));

@@ -1,4 +1,5 @@
-//! The crate around the modules: for `OUT_DIR` its sources alone; else manifest, `main.rs`, README, and a place to begin for each port.
+//! The crate around the modules: for `OUT_DIR` its sources alone; else README, manifest, `main.rs`, and a place to begin for each port:
+//! the last three are written once, for what is by hand is built with them.
 
 use std::path::Path;
 
@@ -24,7 +25,7 @@ pub(crate) fn package(plan: &Plan<'_>, runtime: Option<&Path>) -> Result<Files, 
     let modules = super::modules(plan);
     let root = super::root(plan, &modules);
     let mut files = finish(modules.into_iter().chain([root]), "src/")?;
-    files.add("Cargo.toml", manifest::emit(plan, runtime));
+    files.scaffold("Cargo.toml", manifest::emit(plan, runtime));
     files.add("README.md", readme::emit(plan));
     files.scaffold("src/main.rs", adapters::main(plan));
     for port in plan.ports() {

@@ -19,8 +19,9 @@ use minos_dsl::model::{Cursor, Operation, Port, Subdomain, TypeRef};
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::nouns::{Member, Wire, docs_or, record};
-use super::{docs, enums, errors, values};
+use super::docs::{self, fields};
+use super::nouns::{Member, Wire, record};
+use super::{enums, errors, values};
 use crate::output::source_file::{SourceFile, Uses};
 use crate::plan::Plan;
 use crate::rust::name::{field, ident, module_of, type_name};
@@ -46,7 +47,7 @@ fn emit<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> SourceFile {
     own.extend(port.errors().map(|it| plan.error_name(it)));
     let types = port.get().types.iter().copied().filter(|it| plan.type_module(*it) == place);
     own.extend(types.clone().map(|it| plan.type_place(it).name));
-    let docs = docs_or(&port.docs, || format!("The port `{}`.", port.path()));
+    let docs = docs::port(plan, port);
     let mut file = SourceFile::new(&format!("ports/{module}.rs"), &place, &super::origin(plan, port.span), &docs, &own);
     let item = port_trait(plan, file.uses(), port, &docs);
     file.push(item);
@@ -55,7 +56,7 @@ fn emit<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> SourceFile {
             .get()
             .params
             .iter()
-            .map(|it| Member::new(plan, file.uses(), &it.name, &it.docs, &it.ty))
+            .map(|it| Member::new(plan, file.uses(), &it.name, fields::part(plan, it), &it.ty))
             .collect();
         let docs = format!("The arguments of [`{name}::{}`].", field(&operation.name));
         record(
@@ -146,6 +147,7 @@ fn several_errors<'m>(plan: &Plan<'m>, file: &mut SourceFile, operation: Cursor<
     let Some(name) = plan.operation_error(operation) else { return };
     let docs = format!(" What `{}` may be refused with.", operation.path());
     let errors: Vec<proc_macro2::Ident> = operation.errors().map(|it| ident(&plan.error_name(it))).collect();
+    let cases = operation.errors().map(|it| format!(" `{}`.", it.path()));
     let uses = file.uses();
     let (refusal, port_refusal, name) =
         (uses.runtime("refusal", "Refusal"), uses.runtime("port", "PortRefusal"), ident(&name));
@@ -153,7 +155,7 @@ fn several_errors<'m>(plan: &Plan<'m>, file: &mut SourceFile, operation: Cursor<
         #[doc = #docs]
         #[derive(Clone, Debug, PartialEq)]
         pub enum #name {
-            #(#errors(#errors),)*
+            #(#[doc = #cases] #errors(#errors),)*
         }
 
         impl #port_refusal for #name {

@@ -188,7 +188,6 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenS
     quote! {
         impl #saga_trait for #name {
             const NAME: &'static str = #wire;
-            /// A hash of the steps, timeouts and retries aside: what began under another one is stuck, and says so.
             const DEFINITION: &'static str = #definition;
             const TRIGGER: &'static str = #trigger::TYPE;
             const STEPS: &'static [#step<Self>] = &[#(#steps),*];

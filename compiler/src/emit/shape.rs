@@ -24,8 +24,22 @@ pub(super) fn fields(model: &Model, event: &Event) -> String {
 }
 
 fn shape(model: &Model, it: &Ty) -> String {
-    let inner = |it: &Ty| shape(model, it);
+    written(model, it, false)
+}
+
+/// A type as the spec spells it: `list<Line>(distinct product)`.
+pub(super) fn spelled(model: &Model, it: &Ty) -> String {
+    written(model, it, true)
+}
+
+/// A type in a line; declared types by their names, or by what they are made of.
+fn written(model: &Model, it: &Ty, names: bool) -> String {
+    let inner = |it: &Ty| written(model, it, names);
     match it {
+        Ty::Named(id) if names => model.at(*id).name.to_string(),
+        Ty::Value(id) if names => model.at(*id).name.to_string(),
+        Ty::Enum(id) if names => model.at(*id).name.to_string(),
+        Ty::Status(id) if names => format!("{}.Status", model.at(*id).path()),
         Ty::Base(base) => with_rule(*base, &Rule::default()),
         Ty::Refined(refined) => with_rule(refined.base, &refined.rule),
         Ty::Named(id) => with_rule(model.at(*id).base, &model.at(*id).rule),

@@ -29,6 +29,7 @@ use minos_dsl::model::{Aggregate, Cursor, Event, Lifecycle, TimerWhen};
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::docs::{self, fields};
 use super::nouns::{Member, Wire, choice, docs_or, newtype, record};
 use crate::output::source_file::{SourceFile, Uses};
 use crate::plan::Plan;
@@ -91,9 +92,11 @@ pub(super) fn id(file: &mut SourceFile, aggregate: Cursor<'_, Aggregate>) {
 /// The states' names.
 pub(super) fn status(file: &mut SourceFile, aggregate: Cursor<'_, Aggregate>, lifecycle: &Lifecycle) {
     let name = format!("{}Status", pascal(&aggregate.name));
-    let docs = docs_or(&lifecycle.docs, || format!("The states of `{}`.", aggregate.path()));
-    let cases: Vec<(&str, Option<&str>)> =
-        lifecycle.states.iter().map(|it| (it.name.as_str(), it.docs.as_deref())).collect();
+    let docs = docs_or(&lifecycle.docs, || {
+        format!("The names of the states of `{}`: what requests, answers and columns say.", aggregate.path())
+    });
+    let cases: Vec<(&str, String)> =
+        (0..).zip(&lifecycle.states).map(|(index, it)| (it.name.as_str(), docs::entered(aggregate, index))).collect();
     choice(file, &name, &docs, &cases);
 }
 
@@ -101,22 +104,22 @@ pub(super) fn status(file: &mut SourceFile, aggregate: Cursor<'_, Aggregate>, li
 fn lifecycle_enum<'m>(plan: &Plan<'m>, file: &mut SourceFile, aggregate: Cursor<'m, Aggregate>, lifecycle: &Lifecycle) {
     let name = format!("{}Lifecycle", pascal(&aggregate.name));
     let mut item = codegen::Enum::new(&name);
-    item.vis("pub").doc(format!("The states of `{}`, each with what is there in that state only.", aggregate.path()));
+    item.vis("pub").doc(format!(
+        "The state of an [`{}`] in its lifecycle, with the fields that exist in that state only; without them it is an [`{}`].",
+        type_name(&aggregate.name, "Aggregate"),
+        format_args!("{}Status", pascal(&aggregate.name))
+    ));
     for derive in ["Clone", "Debug", "PartialEq"] {
         item.derive(derive);
     }
-    for it in &lifecycle.states {
+    for (state, it) in (0..).zip(&lifecycle.states) {
         let variant = item.new_variant(pascal(&it.name));
-        if let Some(docs) = &it.docs {
-            variant.doc(docs);
-        }
+        variant.doc(docs::entered(aggregate, state));
         for index in &it.fields {
             let member = &aggregate.get().fields[*index as usize];
             let member_ty = ty::ty(plan, file.uses(), &member.ty);
             let declared = variant.new_named(field(&member.name).to_string(), member_ty.to_string());
-            if let Some(docs) = &member.docs {
-                declared.doc(docs);
-            }
+            declared.doc(fields::state(plan, aggregate, *index, member));
         }
     }
     file.scope().push_enum(item);
@@ -131,14 +134,14 @@ fn state<'m>(plan: &Plan<'m>, file: &mut SourceFile, aggregate: Cursor<'m, Aggre
     let it = aggregate.get();
     let mut members: Vec<Member<'_>> = aggregate
         .common_fields()
-        .map(|(_, member)| Member::new(plan, file.uses(), &member.name, &member.docs, &member.ty))
+        .map(|(index, it)| Member::new(plan, file.uses(), &it.name, fields::state(plan, aggregate, index, it), &it.ty))
         .collect();
     if let Some(lifecycle) = &it.lifecycle {
         let kind = if has_data(lifecycle) { "Lifecycle" } else { "Status" };
         let name = ident(&format!("{}{kind}", pascal(&it.name)));
         members.push(Member {
             name: &lifecycle.name,
-            docs: lifecycle.docs.as_deref(),
+            docs: docs_or(&lifecycle.docs, || fields::status(aggregate)),
             ty: quote!(#name),
             optional: false,
         });

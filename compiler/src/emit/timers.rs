@@ -7,7 +7,7 @@
 //! }
 //! ```
 
-use minos_dsl::model::{Aggregate, Cursor, Timer, TimerWhen};
+use minos_dsl::model::{Aggregate, Cursor, Timer};
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
@@ -64,10 +64,7 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> Opt
         let state_ty = uses.item(&plan.aggregate_module(aggregate), &type_name(&aggregate.name, "Aggregate"));
         let (decision, refusal, function) =
             (uses.runtime("command", "Decision"), uses.runtime("refusal", "Refusal"), field(&name));
-        let docs = docs_or(&timer.docs, || match timer.when {
-            TimerWhen::After(_) => format!("When `{name}` has lasted for its time."),
-            TimerWhen::At(_) => format!("When the moment has come, in `{name}`."),
-        });
+        let docs = docs_or(&timer.docs, || super::docs::fired(plan, aggregate, timer));
         let docs = docs.lines().map(|line| format!(" {line}"));
         let item = quote! {
             #(#[doc = #docs])*

@@ -13,7 +13,8 @@
 use minos_dsl::model::{Cursor, TypeRef, Value};
 use quote::quote;
 
-use super::nouns::{Member, Wire, docs_or, record};
+use super::docs::fields;
+use super::nouns::{Member, Wire, record};
 use crate::output::source_file::SourceFile;
 use crate::plan::Plan;
 use crate::rust::name::ident;
@@ -38,10 +39,13 @@ pub(super) fn emit(plan: &Plan<'_>) -> Option<SourceFile> {
 /// A value's struct.
 pub(super) fn value(plan: &Plan<'_>, file: &mut SourceFile, it: Cursor<'_, Value>) {
     let name = plan.type_place(TypeRef::Value(it.id())).name;
-    let docs = docs_or(&it.docs, || format!("The value `{}`.", it.name));
+    let docs = fields::found(plan, &it.docs, TypeRef::Value(it.id()), &it.name);
     let value = plan.model.at(it.id()).get();
-    let members: Vec<Member<'_>> =
-        value.fields.iter().map(|field| Member::new(plan, file.uses(), &field.name, &field.docs, &field.ty)).collect();
+    let members: Vec<Member<'_>> = value
+        .fields
+        .iter()
+        .map(|it| Member::new(plan, file.uses(), &it.name, fields::part(plan, it), &it.ty))
+        .collect();
     record(file, &name, &docs, &["Clone", "Debug", "PartialEq"], Wire::Both, &members);
     let name = ident(&name);
     file.push(quote!(minos_runtime::record!(#name);));

@@ -36,7 +36,7 @@ use crate::rust::ty;
 
 mod handlers;
 pub(super) use handlers::{event_path, free_name};
-mod queries;
+pub(super) mod queries;
 
 pub(super) fn emit_all<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) -> Vec<SourceFile> {
     let views: Vec<Cursor<'m, View>> = subdomain.views().collect();
@@ -85,7 +85,7 @@ fn rows<'m>(plan: &Plan<'m>, file: &mut SourceFile, view: Cursor<'m, View>, row:
     for (index, column) in (0..).zip(&view.get().columns) {
         let column_ty = plan.column_ty(view.id(), index);
         let ty = layout::type_text(&ty::ty(plan, file.uses(), &column_ty));
-        for line in column.docs.iter().flat_map(|docs| docs.lines()) {
+        for line in docs::fields::column(plan, view, index).lines() {
             text.push_str(&format!("        /// {line}\n"));
         }
         if column_ty.as_optional().is_some() {
@@ -160,7 +160,6 @@ fn kept<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> TokenStream
         impl #kept_view for #name {
             type Aggregate = #state_ty;
             type Row = #row;
-            #[doc = #DEFINITION]
             const DEFINITION: &'static str = #definition;
 
             fn row(#id: &#id_ty, #state: &#state_ty) -> #row {
@@ -190,10 +189,6 @@ pub(super) fn column_value(scope: &Scope<'_>, view: Cursor<'_, View>, column: u3
     let name = format!("{}.{}", view.path(), view.get().columns[column as usize].name);
     quote!(#computed(#name, #result))
 }
-
-/// What a view's hash is for, where it stands.
-pub(super) const DEFINITION: &str =
-    " A hash of columns and handlers: under another one the view is rebuilt, beside the old.";
 
 /// A text that changes when the meaning of the view does: a hash of its columns and of what fills them.
 pub(super) fn definition<'m>(plan: &Plan<'m>, view: Cursor<'m, View>, filling: &TokenStream) -> String {

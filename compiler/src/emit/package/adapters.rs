@@ -51,10 +51,8 @@ pub(super) fn adapter<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> String {
     let uses = crate::output::source_file::Uses::new("main", &[]);
     let (module, name) = (module_of(&port.name), type_name(&port.name, "Port"));
     let mut text = format!(
-        "//! The port `{}`, by hand. Minos wrote this file once; it is yours.\n\
-         //! As it stands every call fails with `not implemented`: what asked for it is parked, or its saga stuck, for an operator to see.\n\n\
-         // An adapter names every argument, also those that it does not use yet.\n\
-         #![allow(unused_variables)]\n\n",
+        "//! The port `{}`, by hand. Minos wrote this file once and never writes it again: it is yours.\n\
+         //! As it stands every call fails with `not implemented`: what asked for it is parked, or its saga stuck, for an operator to see.\n\n",
         port.path()
     );
     let operations: Vec<String> = port
@@ -67,6 +65,7 @@ pub(super) fn adapter<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> String {
                 .iter()
                 .map(|param| format!("{}: {}, ", field(&param.name), crate::rust::ty::ty(plan, &uses, &param.ty)))
                 .collect();
+            let names: String = it.get().params.iter().map(|param| format!("{}, ", field(&param.name))).collect();
             let answer = it.answer.as_ref().map_or_else(|| "()".to_owned(), |ty| crate::rust::ty::ty(plan, &uses, ty).to_string());
             let error = match plan.operation_error(it) {
                 Some(error) => uses.item(&format!("crate::ports::{module}"), &error).to_string(),
@@ -74,6 +73,7 @@ pub(super) fn adapter<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> String {
             };
             format!(
                 "    async fn {operation}(&self, {params}call: &PortCall) -> Result<{answer}, PortError<{error}>> {{\n        \
+                     let _ = ({names}call);\n        \
                      Err(PortError::Broken(\"not implemented: `{}`\".to_owned()))\n    }}\n",
                 it.path()
             )

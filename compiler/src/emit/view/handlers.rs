@@ -27,7 +27,7 @@ use minos_dsl::model::{Cursor, Event, Expr, ExprKind, HandlerCase, RowChange, Ty
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{DEFINITION, column_value, definition};
+use super::{column_value, definition};
 use crate::output::source_file::Uses;
 use crate::plan::Plan;
 use crate::rust::code::{Code, conditional};
@@ -69,7 +69,6 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> 
             type Row = #row;
             const HANDLES: &'static [&'static str] = &[#(#events::TYPE),*];
             #looks_up
-            #[doc = #DEFINITION]
             const DEFINITION: &'static str = #definition;
 
             async fn handle(recorded: &#recorded, rows: &mut #rows<'_, #row>) -> Result<(), #error> {

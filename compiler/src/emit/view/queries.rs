@@ -23,18 +23,17 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::super::contracts::path_param;
-use super::super::docs;
+use super::super::docs::{self, fields};
 use super::super::nouns::{Member, Wire, record};
-use crate::output::source_file::SourceFile;
+use crate::output::source_file::{SourceFile, Uses};
 use crate::plan::Plan;
 use crate::rust::expr::Scope;
 use crate::rust::filter::{filter, reads_row};
 use crate::rust::name::{field, ident};
 
 pub(super) fn emit<'m>(plan: &Plan<'m>, file: &mut SourceFile, query: Cursor<'m, Query>) {
-    let docs = docs::query(query);
-    let members: Vec<Member<'_>> =
-        query.get().params.iter().map(|it| Member::new(plan, file.uses(), &it.name, &it.docs, &it.ty)).collect();
+    let docs = docs::query(plan, query);
+    let members = parameters(plan, file.uses(), query);
     record(file, &Plan::query_name(query), &docs, &["Clone", "Debug", "PartialEq"], Wire::Strict, &members);
     let uses = file.uses();
     let view = query.view();
@@ -81,6 +80,12 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, file: &mut SourceFile, query: Cursor<'m,
         }
     };
     file.push(items);
+}
+
+/// The fields of the struct of a query's parameters.
+pub(in crate::emit) fn parameters<'m>(plan: &Plan<'m>, uses: &Uses, query: Cursor<'m, Query>) -> Vec<Member<'m>> {
+    let params = (0..).zip(&query.get().params);
+    params.map(|(index, it)| Member::new(plan, uses, &it.name, fields::asked(plan, query, index, it), &it.ty)).collect()
 }
 
 /// Which rows.

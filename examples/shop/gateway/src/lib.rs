@@ -1,5 +1,3 @@
 //! The one entrance to the shop. Generated from the spec.
 
-#![allow(missing_docs, reason = "a field of which the spec says nothing has its name and type alone")]
-
 include!(concat!(env!("OUT_DIR"), "/lib.rs"));

@@ -1,7 +1,5 @@
 //! Orders, the saga that fulfils them, and the ports to the payment provider. Generated from the spec; the adapters are by hand.
 
-#![allow(missing_docs, reason = "a field of which the spec says nothing has its name and type alone")]
-
 mod mailer;
 mod payments;
 mod provider;

@@ -1,5 +1,3 @@
 //! The shop's customers as the second day's spec has them. Generated from the spec.
 
-#![allow(missing_docs)]
-
 include!(concat!(env!("OUT_DIR"), "/lib.rs"));

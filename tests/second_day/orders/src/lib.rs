@@ -1,7 +1,5 @@
 //! The shop's orders as the second day's spec has them. Generated from the spec; the adapters are those of the first day.
 
-#![allow(missing_docs)]
-
 #[path = "../../../../examples/shop/orders/src/mailer.rs"]
 mod mailer;
 #[path = "../../../../examples/shop/orders/src/payments.rs"]

@@ -1,5 +1,3 @@
 //! The shop's customers under a spec that cannot read what was stored. Generated from the spec.
 
-#![allow(missing_docs)]
-
 include!(concat!(env!("OUT_DIR"), "/lib.rs"));
