@@ -2,11 +2,12 @@
 //! what is wrong with it, in words.
 //!
 //! It shares nothing with what it checks: events are folded by a small model of the shop of its own (`replay`), files are read
-//! as files. It is checked itself, by `checker.rs`: each defect that is put into clean evidence is found.
+//! as files, Postgres and Kafka by their clients. It is checked itself, by `checker.rs`: each defect that is put into clean evidence is found.
 
 mod commands;
 mod database;
 mod evidence;
+mod log;
 mod order;
 mod payments;
 mod replay;
@@ -14,8 +15,8 @@ mod sagas;
 mod sums;
 mod views;
 
-pub use database::{Record, execute, rows};
-pub use evidence::{CHARGES, Evidence, LIVE, Payment, SERVICES, Service};
+pub use database::{Record, Store, execute, rows};
+pub use evidence::{CHARGES, Evidence, LIVE, Payment, SERVICES, Service, Stores};
 pub use replay::{Replay, Status};
 pub use views::{forget_views, supersede_views, views_differ};
 

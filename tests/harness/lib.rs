@@ -8,6 +8,7 @@
     reason = "a harness fails its test by panicking"
 )]
 
+pub mod apart;
 mod binary;
 pub mod check;
 mod client;
@@ -16,6 +17,7 @@ mod forge;
 pub mod insist;
 pub mod ledger;
 mod process;
+mod proxy;
 mod raw;
 mod shop;
 pub mod trial;

@@ -1,8 +1,8 @@
 //! A trial: the shop under load, killed again and again, at named points and at random moments; then brought to rest, stopped,
 //! and handed to the [checker](crate::check).
 
-mod last;
-mod rest;
+pub(crate) mod last;
+pub(crate) mod rest;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ pub const POINTS: [&str; 8] = [
 const SELDOM: [&str; 3] = ["undo-unacknowledged", "view-rebuild", "timer-firing"];
 
 /// How long a point may take to be passed, the shop to start, and everything to come to rest.
-const PATIENCE: Duration = Duration::from_secs(240);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 
 /// So many orders were taken since the last kill, before another moment is chosen at random.
 const ORDERS: usize = 20;
@@ -292,7 +292,7 @@ impl Trial {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data = folder.path().join("data");
         copy_folder(&self.data(), &data);
-        check::forget_views(&data).await;
+        check::forget_views(&check::Stores::Files(data.clone())).await;
         let payments = Payments::start(folder.path());
         let environment = [
             ("MINOS_LISTEN", "127.0.0.1:0"),

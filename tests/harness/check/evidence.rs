@@ -1,12 +1,13 @@
 //! What is left of a trial.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::database::{Record, rows};
+use super::database::{Record, Store, rows};
+use super::log;
 use crate::insist::LEDGER;
 use crate::ledger::{Ledger, Line};
 
@@ -16,6 +17,38 @@ pub const SERVICES: [&str; 3] = ["customers", "catalog", "orders"];
 pub const CHARGES: &str = "payments.jsonl";
 /// The file of the last answers: an object of lists by view.
 pub const LIVE: &str = "live.json";
+
+/// Where the services keep what they hold, and what stands between them.
+#[derive(Clone, Debug)]
+pub enum Stores {
+    /// Files of SQLite, in a folder.
+    Files(PathBuf),
+    /// A database of Postgres each, at the URL that `{service}` makes; and Kafka.
+    Servers {
+        /// `postgres://…/{service}`.
+        postgres: String,
+        /// `host:port`.
+        brokers: String,
+    },
+}
+
+impl Stores {
+    /// The store of a service.
+    pub fn of(&self, service: &str) -> Store {
+        match self {
+            Self::Files(data) => Store::File(data.join(format!("{service}.db"))),
+            Self::Servers { postgres, .. } => Store::Postgres(postgres.replace("{service}", service)),
+        }
+    }
+
+    /// What stands in the log, in the order of each of its partitions.
+    async fn log(&self) -> Vec<Record> {
+        match self {
+            Self::Files(data) => rows(&data.join("log.db"), "SELECT * FROM messages ORDER BY log_offset").await,
+            Self::Servers { brokers, .. } => log::read(brokers),
+        }
+    }
+}
 
 /// What is left of a trial.
 pub struct Evidence {
@@ -94,14 +127,15 @@ impl Service {
     }
 
     /// Reads a store.
-    pub async fn read(file: &Path) -> Self {
-        let events = rows(file, "SELECT * FROM events ORDER BY pos").await;
-        let streams = rows(file, "SELECT stream, version FROM streams").await;
-        let of_views = rows(file, "SELECT view_name, table_name FROM view_tables WHERE standing = 'current'").await;
+    pub async fn read(store: impl Into<Store>) -> Self {
+        let store = &store.into();
+        let events = rows(store, "SELECT * FROM events ORDER BY pos").await;
+        let streams = rows(store, "SELECT stream, version FROM streams").await;
+        let of_views = rows(store, "SELECT view_name, table_name FROM view_tables WHERE standing = 'current'").await;
         let mut views = BTreeMap::new();
         for view in of_views {
             let (name, table) = (text(&view, "view_name"), text(&view, "table_name"));
-            views.insert(name, rows(file, &format!("SELECT * FROM \"{table}\" ORDER BY 1")).await);
+            views.insert(name, rows(store, &format!("SELECT * FROM \"{table}\" ORDER BY 1")).await);
         }
         let mut tables = BTreeMap::new();
         for name in [
@@ -116,7 +150,7 @@ impl Service {
             "timers",
             "view_tables",
         ] {
-            tables.insert(name.to_owned(), rows(file, &format!("SELECT * FROM {name}")).await);
+            tables.insert(name.to_owned(), rows(store, &format!("SELECT * FROM {name}")).await);
         }
         Self {
             events: events.iter().map(event).collect(),
@@ -130,10 +164,14 @@ impl Service {
 impl Evidence {
     /// Reads all of it: the databases in `data`, the rest in `folder`.
     pub async fn read(folder: &Path) -> Self {
-        let data = folder.join("data");
+        Self::read_with(folder, &Stores::Files(folder.join("data"))).await
+    }
+
+    /// Reads all of it: the stores, wherever they are, the rest in `folder`.
+    pub async fn read_with(folder: &Path, stores: &Stores) -> Self {
         let mut services = BTreeMap::new();
         for name in SERVICES {
-            services.insert(name.to_owned(), Service::read(&data.join(format!("{name}.db"))).await);
+            services.insert(name.to_owned(), Service::read(stores.of(name)).await);
         }
         let payments = std::fs::read_to_string(folder.join(CHARGES)).expect("the provider's record");
         let payment = |line| serde_json::from_str(line).expect("a line of the provider's record");
@@ -142,7 +180,7 @@ impl Evidence {
             ledger: Ledger::read(&folder.join(LEDGER)).expect("the ledger"),
             payments: payments.lines().map(payment).collect(),
             services,
-            log: rows(&data.join("log.db"), "SELECT * FROM messages ORDER BY log_offset").await,
+            log: stores.log().await,
             live: serde_json::from_str(&live).expect("lists of answers"),
         }
     }

@@ -13,6 +13,8 @@ use super::evidence::{Evidence, Service, number, text};
 struct Message<'a> {
     offset: i64,
     topic: String,
+    /// 0 on the embedded log, which has one.
+    partition: i64,
     source: String,
     pos: i64,
     body: Value,
@@ -22,6 +24,11 @@ struct Message<'a> {
 impl Message<'_> {
     fn key(&self) -> &str {
         self.body["key"].as_str().unwrap_or_default()
+    }
+
+    /// Whether it tells that a saga has ended.
+    fn is_end(&self) -> bool {
+        !self.body["body"]["ended"].is_null()
     }
 
     fn is_event(&self) -> bool {
@@ -44,6 +51,7 @@ fn message(row: &Record) -> Message<'_> {
     Message {
         offset: number(row, "log_offset"),
         topic: text(row, "topic"),
+        partition: number(row, "partition"),
         source: text(row, "source"),
         pos: number(row, "pos"),
         body: serde_json::from_str(&text(row, "message")).unwrap_or_default(),
@@ -81,10 +89,18 @@ fn published(name: &str, service: &Service, messages: &[Message<'_>], findings: 
         let what = format!("the message to `{}` for `{}`", text(row, "receiver"), text(row, "key"));
         wanted.insert((text(row, "receiver"), number(row, "pos")), (text(row, "id"), what));
     }
+    // That a saga has ended is told on each partition; everything else stands in one place.
+    let mut everywhere: BTreeSet<(&str, i64, String)> = BTreeSet::new();
     for message in messages.iter().filter(|message| message.source == name) {
         let id = message.body["id"].as_str().unwrap_or_default().replace('-', "");
         match wanted.remove(&(message.topic.clone(), message.pos)) {
-            Some((wanted, _)) if wanted == id => {}
+            Some((wanted, _)) if wanted == id => {
+                if message.is_end() {
+                    everywhere.insert((&message.topic, message.pos, id));
+                }
+            }
+            None if message.partition > 0
+                && everywhere.contains(&(message.topic.as_str(), message.pos, id.clone())) => {}
             Some((_, what)) => findings.say(format!("{what}, was published with the id of something else")),
             None => findings.say(format!(
                 "position {} of `{}` in `{}` was published twice, or never committed",
@@ -99,9 +115,10 @@ fn published(name: &str, service: &Service, messages: &[Message<'_>], findings: 
 
 /// The messages of one key stand in the order in which they were committed; events have no gap.
 fn keys(messages: &[Message<'_>], findings: &mut Findings) {
-    let mut last: BTreeMap<(&str, &str, &str), (i64, i64)> = BTreeMap::new();
+    let mut last: BTreeMap<(&str, i64, &str, &str), (i64, i64)> = BTreeMap::new();
     for message in messages {
-        let (pos, version) = last.entry((&message.topic, &message.source, message.key())).or_default();
+        let place = (message.topic.as_str(), message.partition, message.source.as_str(), message.key());
+        let (pos, version) = last.entry(place).or_default();
         if message.pos <= *pos {
             findings.say(format!(
                 "in `{}`, position {} of key `{}` stands after position {pos}: swapped",
@@ -125,11 +142,12 @@ fn keys(messages: &[Message<'_>], findings: &mut Findings) {
     }
 }
 
-/// Each message names the one before it of its source and topic.
+/// Each message names the one before it of its source, on its partition of its topic.
 fn previous(messages: &[Message<'_>], findings: &mut Findings) {
-    let mut last: BTreeMap<(&str, &str, String), i64> = BTreeMap::new();
+    let mut last: BTreeMap<(&str, i64, &str, String), i64> = BTreeMap::new();
     for message in messages {
-        let before = last.entry((&message.topic, &message.source, text(message.row, "epoch"))).or_default();
+        let place = (message.topic.as_str(), message.partition, message.source.as_str(), text(message.row, "epoch"));
+        let before = last.entry(place).or_default();
         let says = message.body["previous"].as_i64().unwrap_or(-1);
         if says != *before {
             findings.say(format!(
@@ -155,7 +173,11 @@ fn read_to_the_end(name: &str, service: &Service, messages: &[Message<'_>], find
             continue;
         }
         let own = service.events.last().map_or(0, |event| event.pos);
-        let mut read = messages.iter().filter(|message| message.topic == topic && message.source == source);
+        let partition = number(row, "partition");
+        let is_read = |message: &&Message<'_>| {
+            message.topic == topic && message.source == source && message.partition == partition
+        };
+        let mut read = messages.iter().filter(is_read);
         let end = if topic == "own" { own } else { read.next_back().map_or(0, |message| message.pos) };
         let pos = number(row, "pos");
         if pos < end {

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::database::{Record, execute, rows};
-use super::evidence::{Evidence, Service, text};
+use super::evidence::{Evidence, Service, Stores, text};
 use super::replay::Replay;
 use super::{Findings, SERVICES};
 
@@ -119,10 +119,10 @@ pub fn views_differ(live: &Service, rebuilt: &Service) -> Vec<String> {
 }
 
 /// Takes the tables of all views away, with all that is known of them: at the next start they are filled from the first event.
-/// `data` is nobody's meanwhile.
-pub async fn forget_views(data: &Path) {
+/// They are nobody's meanwhile.
+pub async fn forget_views(stores: &Stores) {
     for service in SERVICES {
-        let file = data.join(format!("{service}.db"));
+        let file = stores.of(service);
         for view in rows(&file, "SELECT table_name, coalesce(consumer, '') AS consumer FROM view_tables").await {
             let (table, consumer) = (text(&view, "table_name"), text(&view, "consumer"));
             let statement = format!(

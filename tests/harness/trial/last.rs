@@ -10,7 +10,7 @@ use crate::Api;
 use crate::insist::{Insisting, Person};
 
 /// What is left of each customer's limit can be spent to the last cent, and not one cent more: the running services know.
-pub(super) async fn spend_what_is_left(insisting: &Insisting) {
+pub(crate) async fn spend_what_is_left(insisting: &Insisting) {
     let clerk = insisting.person("clara", &["clerk"], None).await;
     for (number, customer) in customers(insisting, &clerk).await.iter().enumerate() {
         let id = customer["id"].as_str().expect("a customer has an id");
@@ -58,7 +58,7 @@ async fn order_one(insisting: &Insisting, clerk: &Person, person: &Person, name:
 }
 
 /// What the views answer at the end.
-pub(super) async fn live(insisting: &Insisting) -> BTreeMap<&'static str, Vec<Value>> {
+pub(crate) async fn live(insisting: &Insisting) -> BTreeMap<&'static str, Vec<Value>> {
     let clerk = insisting.person("clara", &["clerk"], None).await;
     let customers = customers(insisting, &clerk).await;
     let mut orders = Vec::new();

@@ -10,7 +10,7 @@ use crate::check::SERVICES;
 use crate::insist::Insisting;
 
 /// Waits until nothing is under way in any service; what still is when patience ends.
-pub(super) async fn rest(insisting: &Insisting) -> Result<(), String> {
+pub(crate) async fn rest(insisting: &Insisting) -> Result<(), String> {
     let operator = insisting.api().token(json!({ "sub": "olga", "operator": true })).await;
     let until = Instant::now() + PATIENCE;
     let mut quiet = 0;

@@ -1,0 +1,62 @@
+//! The crash test: the shop apart, on Postgres and Kafka, two instances of each service, hot streams written through both.
+//!
+//! Processes are killed, servers restarted, instances paused past their leases, connections cut at their commits; nothing acknowledged is
+//! lost, nothing happens twice. `MINOS_TRIAL_SEED` replays the choices of a run; `MINOS_TRIALS=full` makes it as long as `tests/run --full`
+//! wants it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+
+use std::path::Path;
+
+use e2e::Dice;
+use e2e::apart::{Apart, Ended, Step};
+
+/// The seed of the short form, which is the same every time.
+const SEED: u64 = 5;
+
+/// How often each step is taken: short, full.
+const STEPS: [(Step, usize, usize); 5] =
+    [(Step::Kill, 12, 200), (Step::Postgres, 1, 10), (Step::Kafka, 1, 10), (Step::Pause, 1, 6), (Step::Cut, 6, 60)];
+
+fn seed() -> u64 {
+    let text = std::env::var("MINOS_TRIAL_SEED").ok();
+    text.map_or(SEED, |text| text.parse().expect("MINOS_TRIAL_SEED is a number"))
+}
+
+fn is_full() -> bool {
+    match std::env::var("MINOS_TRIALS").as_deref() {
+        Ok("full") => true,
+        Ok("short") | Err(_) => false,
+        Ok(other) => panic!("MINOS_TRIALS is `{other}`; it is `full` or `short`"),
+    }
+}
+
+/// All steps, in an order of the seed's own.
+fn steps(seed: u64) -> Vec<Step> {
+    let mut dice = Dice::new(seed).fork(1);
+    let times = |(step, short, full): (Step, usize, usize)| vec![step; if is_full() { full } else { short }];
+    let mut steps: Vec<Step> = STEPS.into_iter().flat_map(times).collect();
+    for place in (1..steps.len()).rev() {
+        steps.swap(place, dice.place(place + 1));
+    }
+    steps
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes: tests/run --ci runs it"]
+async fn on_postgres_and_kafka_nothing_is_lost_and_nothing_happens_twice() {
+    if servers::or_left_out(servers::can_be_had(), "Postgres and Kafka").is_none() {
+        return;
+    }
+    if std::env::var_os("MINOS_TEST_KAFKA").is_some() {
+        return eprintln!("left out: the broker of MINOS_TEST_KAFKA is not ours to stop");
+    }
+    let seed = seed();
+    eprintln!("MINOS_TRIAL_SEED={seed}");
+    let mut shop = Apart::start(seed, Path::new(env!("CARGO_BIN_EXE_e2e-load"))).await.unwrap();
+    for step in steps(seed) {
+        shop.step(step).await;
+    }
+    let Ended { figures, findings } = shop.end().await;
+    eprintln!("seed {seed}: {figures}");
+    assert!(findings.is_empty(), "{} findings (MINOS_TRIAL_SEED={seed}):\n{}", findings.len(), findings.join("\n"));
+}
