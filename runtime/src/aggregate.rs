@@ -38,6 +38,8 @@ pub trait Aggregate: Sized + Clone + Debug + Send + Sync + 'static {
     const TYPE: &'static str;
     /// The names of its unique constraints: those of [`Aggregate::unique_values`].
     const UNIQUE: &'static [&'static str] = &[];
+    /// How snapshots of it are written; `None`: there are none, each cold load reads the stream from its first event.
+    const SNAPSHOT: Option<SnapshotForm<Self>> = None;
     /// Its id.
     type Id: AggregateId;
     /// Its events.
@@ -83,6 +85,43 @@ pub trait Aggregate: Sized + Clone + Debug + Send + Sync + 'static {
     fn timers(&self, entered_at: Timestamp) -> Vec<StateTimer<Self>> {
         let _ = entered_at;
         Vec::new()
+    }
+}
+
+/// How snapshots of an aggregate's state are written and read.
+pub struct SnapshotForm<A> {
+    definition: &'static str,
+    write: fn(&A) -> serde_json::Result<String>,
+    read: fn(&str) -> serde_json::Result<A>,
+}
+
+impl<A> Clone for SnapshotForm<A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for SnapshotForm<A> {}
+
+impl<A: Serialize + DeserializeOwned> SnapshotForm<A> {
+    /// As JSON. `definition` changes whenever the state, or how events change it, does: a snapshot under another one is
+    /// passed over.
+    pub const fn json(definition: &'static str) -> Self {
+        Self { definition, write: serde_json::to_string, read: |text| serde_json::from_str(text) }
+    }
+}
+
+impl<A> SnapshotForm<A> {
+    pub(crate) fn definition(&self) -> &'static str {
+        self.definition
+    }
+
+    pub(crate) fn write(&self, state: &A) -> serde_json::Result<String> {
+        (self.write)(state)
+    }
+
+    pub(crate) fn read(&self, text: &str) -> serde_json::Result<A> {
+        (self.read)(text)
     }
 }
 

@@ -7,10 +7,12 @@
 mod cache;
 mod decide;
 mod room;
+mod snapshot;
 mod timer;
 mod typed;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -25,6 +27,7 @@ use crate::store::{Store, StoreError};
 use crate::view::ViewRow;
 
 pub use room::{AnyAggregate, TypedAggregate};
+pub use snapshot::SNAPSHOT_EVERY;
 pub use typed::{AnyCommand, TypedCommand};
 
 /// A command as it came in, by name and JSON.
@@ -155,6 +158,8 @@ pub struct Engine {
     pub tables: Arc<ViewTables>,
     /// The rows kept from the aggregates' own states.
     kept: Arc<KeptViews>,
+    /// After how many events of a stream a snapshot of it is kept; `None`: never.
+    snapshots: Option<NonZeroU64>,
     commands: BTreeMap<&'static str, Arc<dyn AnyCommand>>,
     aggregates: BTreeMap<&'static str, Arc<dyn AnyAggregate>>,
 }
@@ -174,7 +179,16 @@ impl Engine {
         for command in commands.values() {
             aggregates.entry(command.aggregate()).or_insert_with(|| command.room());
         }
-        Self { store, context, tables, kept, commands, aggregates }
+        Self { store, context, tables, kept, snapshots: None, commands, aggregates }
+    }
+
+    /// With a snapshot of each stream after every `every` events (as a rule [`SNAPSHOT_EVERY`]).
+    ///
+    /// # Errors
+    /// Their table could not be made.
+    pub async fn with_snapshots(self, every: NonZeroU64) -> Result<Self, StoreError> {
+        self.store.create_table(&snapshot::table()).await?;
+        Ok(Self { snapshots: Some(every), ..self })
     }
 
     /// The command of that wire name.

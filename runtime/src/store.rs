@@ -33,6 +33,18 @@ pub trait Store: Send + Sync {
     /// A stream's events after `version`, in order.
     async fn read_stream(&self, stream: &StreamId, after_version: u64) -> Result<Vec<Recorded>, StoreError>;
 
+    /// Up to `limit` of a stream's events after `version`, in order: a long stream, in pages.
+    async fn read_page(
+        &self,
+        stream: &StreamId,
+        after_version: u64,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        let mut events = self.read_stream(stream, after_version).await?;
+        events.truncate(limit);
+        Ok(events)
+    }
+
     /// A stream's version; 0 where there is none.
     async fn stream_version(&self, stream: &StreamId) -> Result<u64, StoreError>;
 

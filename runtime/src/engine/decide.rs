@@ -110,7 +110,7 @@ async fn once<A: Aggregate>(
 ) -> Result<Ended, ExecuteError> {
     let tombstone = tombstone(engine, work).await?;
     let mut held = slot.lock().await;
-    let before = Arc::clone(held.load(&engine.store, work.stream, work.id).await?);
+    let before = Arc::clone(held.load(engine, work.stream, work.id).await?);
     let (generation, unconfirmed) = (held.generation, held.unconfirmed());
     let outcome = match taken {
         Some(refusal) => Outcome::Refused(refusal),
@@ -137,8 +137,11 @@ async fn once<A: Aggregate>(
     match results.pop().unwrap_or_else(gone) {
         Ok(committed) => {
             // Only if nobody else is at it: what is not confirmed now is with the next answer.
-            if let (Some(after), Ok(mut held)) = (after, slot.try_lock()) {
-                held.confirm(generation, after);
+            if let (Some(after), Ok(mut held)) = (&after, slot.try_lock()) {
+                held.confirm(generation, Arc::clone(after));
+            }
+            if let Some(after) = after {
+                engine.snapshot_after(before.version, work.stream, after);
             }
             let pos = committed.positions.last().copied();
             Ok(Ended::Executed(Executed { answer, pos, replayed: false }))

@@ -11,12 +11,11 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::cache::{Cache, Entered, Loaded, Slot, Trust};
-use super::{Engine, ExecuteError, Executed, timer};
+use super::{Engine, ExecuteError, Executed, snapshot, timer};
 use crate::aggregate::Aggregate;
 use crate::commit::{Append, ClaimChange, ClaimKind, Commit, TimerChange};
 use crate::context::Meta;
 use crate::event::{Event, NewEvent, Recorded, StreamId};
-use crate::store::Store;
 use crate::view::RowChange;
 
 /// How many aggregates of a type are kept in memory.
@@ -58,19 +57,15 @@ impl<A: Aggregate> Slot<A> {
     /// The aggregate as it will be once all that is on its way is written.
     pub(super) async fn load(
         &mut self,
-        store: &Arc<dyn Store>,
+        engine: &Engine,
         stream: &StreamId,
         id: &A::Id,
     ) -> Result<&Arc<Loaded<A>>, ExecuteError> {
         if self.trust != Trust::Fresh {
-            let mut loaded = Loaded::clone(&self.confirmed);
-            let mut events = store.read_stream(stream, loaded.version).await?;
-            if events.is_empty() && loaded.version > 0 && self.trust == Trust::Doubted {
-                loaded = Loaded::default();
-                events = store.read_stream(stream, 0).await?;
-            }
-            for event in &events {
-                take_in(&mut loaded, event, id)?;
+            let known = self.confirmed.version;
+            let mut loaded = engine.catch_up(stream, id, Loaded::clone(&self.confirmed)).await?;
+            if loaded.version == known && known > 0 && self.trust == Trust::Doubted {
+                loaded = engine.catch_up(stream, id, Loaded::default()).await?;
             }
             self.confirmed = Arc::new(loaded);
             self.head = Arc::clone(&self.confirmed);
@@ -78,6 +73,53 @@ impl<A: Aggregate> Slot<A> {
             self.trust = Trust::Fresh;
         }
         Ok(&self.head)
+    }
+}
+
+impl Engine {
+    /// The aggregate with what was written since: a long stream of which nothing is known is read from its snapshot on.
+    async fn catch_up<A: Aggregate>(
+        &self,
+        stream: &StreamId,
+        id: &A::Id,
+        mut loaded: Loaded<A>,
+    ) -> Result<Loaded<A>, ExecuteError> {
+        let mut read: u64 = 0;
+        loop {
+            let page = self.snapshots.map_or(usize::MAX, |every| usize::try_from(every.get()).unwrap_or(usize::MAX));
+            let events = self.store.read_page(stream, loaded.version, page).await?;
+            let is_long = events.len() == page;
+            if loaded.version == 0 && is_long && let Some(snapshot) = snapshot::load(&*self.store, stream).await? {
+                loaded = snapshot;
+                continue;
+            }
+            for event in &events {
+                take_in(&mut loaded, event, id)?;
+            }
+            read += events.len() as u64;
+            if !is_long {
+                break;
+            }
+        }
+        if self.snapshots.is_some_and(|every| read >= every.get()) {
+            self.keep_snapshot(stream, Arc::new(loaded.clone()));
+        }
+        Ok(loaded)
+    }
+
+    /// Keeps a snapshot where the stream has grown past another hundred. What `after` says is written.
+    pub(super) fn snapshot_after<A: Aggregate>(&self, before: u64, stream: &StreamId, after: Arc<Loaded<A>>) {
+        if self.snapshots.is_some_and(|every| before / every < after.version / every) {
+            self.keep_snapshot(stream, after);
+        }
+    }
+
+    /// Beside the command's path: nobody waits for it.
+    fn keep_snapshot<A: Aggregate>(&self, stream: &StreamId, loaded: Arc<Loaded<A>>) {
+        if A::SNAPSHOT.is_some() {
+            let (store, stream) = (Arc::clone(&self.store), stream.clone());
+            tokio::spawn(async move { snapshot::save(&*store, &stream, &loaded).await });
+        }
     }
 }
 

@@ -16,6 +16,11 @@ pub(crate) fn optional_text(value: Option<String>) -> Value {
     value.map_or(Value::Null, Value::Text)
 }
 
+/// A whole number that may be absent.
+pub(crate) fn optional_int(value: Option<i64>) -> Value {
+    value.map_or(Value::Null, Value::Int)
+}
+
 /// The text in a column.
 pub(crate) fn text_of(value: &Value) -> Option<String> {
     match value {

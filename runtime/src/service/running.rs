@@ -10,7 +10,7 @@ use tracing::Instrument as _;
 use super::Service;
 use crate::config::{Config, HostPort};
 use crate::context::Context;
-use crate::engine::Engine;
+use crate::engine::{Engine, SNAPSHOT_EVERY};
 use crate::http::service::ServiceHttp;
 use crate::instances::Instances;
 use crate::log::consumer::{Consumers, Parts, Source};
@@ -146,7 +146,8 @@ async fn start(
     let views = (&service.views, &service.kept_views);
     let projections = Projections::start(views.0, views.1, Arc::clone(&consumers), &work).await.map_err(text)?;
     let (tables, kept) = (Arc::clone(&projections.tables), Arc::clone(&projections.kept));
-    let engine = Arc::new(Engine::new(&service, Arc::clone(&store), context.clone(), tables, kept));
+    let engine = Engine::new(&service, Arc::clone(&store), context.clone(), tables, kept);
+    let engine = Arc::new(engine.with_snapshots(SNAPSHOT_EVERY).await.map_err(text)?);
     let decider = Arc::clone(&engine) as Arc<dyn Decider>;
     let processes =
         Processes::new(&service, Arc::clone(&store), context.clone(), decider, work.clone()).among(instances.clone());

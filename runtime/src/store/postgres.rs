@@ -261,8 +261,17 @@ impl Store for PostgresStore {
     }
 
     async fn read_stream(&self, stream: &StreamId, after_version: u64) -> Result<Vec<Recorded>, StoreError> {
+        self.read_page(stream, after_version, usize::MAX).await
+    }
+
+    async fn read_page(
+        &self,
+        stream: &StreamId,
+        after_version: u64,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, StoreError> {
         let query = sqlx::query(include_str!("sql/postgres/read_stream.sql"));
-        let query = query.bind(stream.as_str()).bind(changes::signed(after_version));
+        let query = query.bind(stream.as_str()).bind(changes::signed(after_version)).bind(at_most(limit));
         all(query.fetch_all(&self.readers).await.map_err(|error| not_read(&error))?, decode::recorded)
     }
 

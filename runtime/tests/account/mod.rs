@@ -6,26 +6,37 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use minos_runtime::aggregate::{Aggregate, StateTimer};
+use minos_runtime::aggregate::{Aggregate, SnapshotForm, StateTimer};
 use minos_runtime::caller::Caller;
 use minos_runtime::command::{Command, Decision};
 use minos_runtime::refusal::{Refusal, RefusalKind};
 use minos_runtime::service::Service;
 use minos_runtime::value::Uuid;
 use minos_runtime::view::KeptView;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct AccountId(Uuid);
 minos_runtime::id!(AccountId);
 
 /// An account: money goes in and out, some of it is held for orders; open for a day, unless it is closed before.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Account {
     pub(crate) email: String,
     pub(crate) balance: i64,
     pub(crate) holds: BTreeMap<String, i64>,
-    pub(crate) status: &'static str,
+    #[serde(deserialize_with = "status")]
+    pub(crate) status: Status,
+}
+
+/// Under a name, since serde would borrow what it sees to be a reference.
+type Status = &'static str;
+
+fn status<'de, D: Deserializer<'de>>(from: D) -> Result<Status, D::Error> {
+    let known = ["open", "closed"];
+    let text = String::deserialize(from)?;
+    known.into_iter().find(|it| *it == text).ok_or_else(|| D::Error::unknown_variant(&text, &["open", "closed"]))
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -77,6 +88,7 @@ minos_runtime::events!(AccountEvent {
 
 impl Aggregate for Account {
     const TYPE: &'static str = "bank.Account";
+    const SNAPSHOT: Option<SnapshotForm<Self>> = Some(SnapshotForm::json("account 1"));
     type Id = AccountId;
     type Event = AccountEvent;
 

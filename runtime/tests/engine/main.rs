@@ -7,5 +7,6 @@ mod account;
 mod answers;
 mod faults;
 mod setup;
+mod snapshots;
 mod state;
 mod timers;
