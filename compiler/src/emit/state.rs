@@ -112,6 +112,11 @@ fn lifecycle_enum<'m>(plan: &Plan<'m>, file: &mut SourceFile, aggregate: Cursor<
     for derive in ["Clone", "Debug", "PartialEq"] {
         item.derive(derive);
     }
+    for derive in ["Serialize", "Deserialize"] {
+        item.derive(&file.uses().item("minos_runtime::serde", derive).to_string());
+    }
+    // An attribute: the builder prints these as they are.
+    item.r#macro(r##"#[serde(crate = "minos_runtime::serde")]"##);
     for (state, it) in (0..).zip(&lifecycle.states) {
         let variant = item.new_variant(pascal(&it.name));
         variant.doc(docs::entered(aggregate, state));
@@ -146,7 +151,7 @@ fn state<'m>(plan: &Plan<'m>, file: &mut SourceFile, aggregate: Cursor<'m, Aggre
             optional: false,
         });
     }
-    record(file, &type_name(&it.name, "Aggregate"), &docs, &["Clone", "Debug", "PartialEq"], Wire::None, &members);
+    record(file, &type_name(&it.name, "Aggregate"), &docs, &["Clone", "Debug", "PartialEq"], Wire::Both, &members);
 }
 
 fn scope<'a>(plan: &'a Plan<'a>, uses: &'a Uses, aggregate: Cursor<'_, Aggregate>) -> Scope<'a> {
@@ -227,12 +232,14 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, aggregate: Cursor<'m, Aggregate>)
         let status = if has_data(lifecycle) { quote!(self.#member.name()) } else { quote!(self.#member) };
         quote!(fn status(&self) -> Option<&'static str> { Some(#status.as_str()) })
     });
+    let snapshot = snapshot(uses, &[state_text(plan, aggregate), members(plan, uses, aggregate), quote!(#create #apply)]);
     let (unique_names, unique) = (unique_names(aggregate), unique_values(uses, aggregate));
     let timers = timers(plan, uses, aggregate);
     quote! {
         impl #aggregate_trait for #state {
             const TYPE: &'static str = #wire;
             #unique_names
+            #snapshot
             type Id = #id;
             type Event = #event;
 
@@ -249,6 +256,28 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, aggregate: Cursor<'m, Aggregate>)
             #timers
         }
     }
+}
+
+/// How it is kept in snapshots: by a hash of what it is made of and of how events change it.
+fn snapshot(uses: &Uses, parts: &[TokenStream]) -> TokenStream {
+    use sha2::{Digest, Sha256};
+    let form = uses.runtime("aggregate", "SnapshotForm");
+    let text = parts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let hash: String = Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    quote! {
+        #[doc = " By a hash of the state and of how events change it: a snapshot under another one is passed over."]
+        const SNAPSHOT: Option<#form<Self>> = Some(#form::json(#hash));
+    }
+}
+
+/// Its fields with their types.
+fn state_text(plan: &Plan<'_>, aggregate: Cursor<'_, Aggregate>) -> TokenStream {
+    let uses = Uses::new("", &[]);
+    let fields = aggregate.get().fields.iter().map(|it| {
+        let (name, of) = (field(&it.name), ty::ty(plan, &uses, &it.ty));
+        quote!(#name: #of,)
+    });
+    quote!(#(#fields)*)
 }
 
 /// The names of its unique constraints.
