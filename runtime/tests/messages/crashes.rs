@@ -1,13 +1,20 @@
 //! What a process that dies at any moment leaves behind. A runtime that is shut down in the background ends its tasks wherever
 //! they wait: nothing is flushed, nothing is saved.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use minos_runtime::context::Context;
+use minos_runtime::instances::Instances;
 use minos_runtime::log::consumer::ParkedKind;
+use minos_runtime::log::embedded::EmbeddedLog;
+use minos_runtime::shutdown::Shutdown;
+use minos_runtime::store::sqlite::SqliteStore;
 
+use crate::faults::{Fuse, Fused};
 use crate::support::{Service, Tracer, assert_each_once_in_order, folder, number, until};
 
 /// Runs `life` in a process of its own, as it were, and kills it after `lasts`.
@@ -67,6 +74,54 @@ fn every_message_has_its_effect_once_although_both_services_are_killed_again_and
         b.stop().await;
         a.stop().await;
     });
+}
+
+/// A consuming service dies at each of its first commits in turn: what that commit was to write is written or not, and nothing after it.
+/// The effects of 240 messages, once each of them has had its own.
+fn dying_at_each_commit(splits: bool) -> Vec<String> {
+    let (_keep, path) = folder();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for round in 0..24 {
+        runtime.block_on(async {
+            let a = Service::start(&path, "a").await;
+            a.emit_many(round * 10, 10).await;
+            a.stop().await;
+        });
+        let fuse = Fuse::at(1 + round / 2, round % 2 == 1);
+        let (path, of_b) = (path.clone(), fuse.clone());
+        killed_once(move || fuse.is_blown(), async move {
+            let (log, context) = (EmbeddedLog::open(&path.join("log.db")).await.unwrap(), Context::system());
+            let a = Service::start(&path, "a").await;
+            a.relay().await;
+            let store = Arc::new(SqliteStore::open(&path.join("b.db"), "b", &context).await.unwrap());
+            let fused = Fused::new(store, of_b);
+            let store = Arc::new(if splits { fused.splitting() } else { fused });
+            let b = Service::with("b", store, Arc::new(log), Instances::alone(), Shutdown::new()).await;
+            b.consumers.start(Arc::new(Tracer::of("t", "a.events"))).await.unwrap();
+            std::future::pending::<()>().await;
+        });
+    }
+    runtime.block_on(async {
+        let (a, b) = both(path).await;
+        b.consumers.start(Arc::new(Tracer::of("t", "a.events"))).await.unwrap();
+        until(async || b.effects().await.into_iter().collect::<BTreeSet<String>>().len() == 240).await;
+        let effects = b.effects().await;
+        b.stop().await;
+        a.stop().await;
+        effects
+    })
+}
+
+#[test]
+fn every_message_has_its_effect_once_whichever_commit_is_the_last() {
+    assert_each_once_in_order(&dying_at_each_commit(false), "a", 240);
+}
+
+/// What the test above is there to find, found: it sees the effects that are had twice where the position is saved after them.
+#[test]
+fn a_position_saved_after_its_effects_is_found() {
+    let effects = dying_at_each_commit(true);
+    assert!(effects.len() > 240, "every effect was had once, although its position was saved later");
 }
 
 #[test]

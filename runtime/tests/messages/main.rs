@@ -4,6 +4,8 @@
 
 mod consumers;
 mod crashes;
+#[path = "../processes/faults.rs"]
+mod faults;
 #[cfg(feature = "kafka")]
 mod instances;
 mod queries;

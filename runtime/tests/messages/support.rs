@@ -66,7 +66,8 @@ impl Service {
         Self::with(name, store, log, Instances::alone(), Shutdown::new()).await
     }
 
-    async fn with(
+    /// A service over that store.
+    pub(crate) async fn with(
         name: &str,
         store: Arc<dyn Store>,
         log: Arc<dyn Log>,

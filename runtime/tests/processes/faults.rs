@@ -1,4 +1,5 @@
 //! A store whose process dies at a given commit: that commit is written or not, and nothing after it.
+#![allow(dead_code, reason = "each of the tests that have this file uses a part of it")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +16,7 @@ use uuid::Uuid;
 
 /// Counts the commits of all stores of one run, and blows at one of them.
 #[derive(Clone)]
-pub struct Fuse {
+pub(crate) struct Fuse {
     count: Arc<AtomicU64>,
     at: u64,
     /// Whether the commit that it blows at is written (and its answer lost).
@@ -24,35 +25,65 @@ pub struct Fuse {
 
 impl Fuse {
     /// Never blows.
-    pub fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self::at(u64::MAX, false)
     }
 
     /// Blows at that commit, from 1; `after` it is written, or before.
-    pub fn at(commit: u64, after: bool) -> Self {
+    pub(crate) fn at(commit: u64, after: bool) -> Self {
         Self { count: Arc::default(), at: commit, after }
     }
 
     /// How many commits there were.
-    pub fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.count.load(Ordering::SeqCst)
     }
 
     /// Whether it has blown.
-    pub fn is_blown(&self) -> bool {
+    pub(crate) fn is_blown(&self) -> bool {
         self.count() >= self.at
     }
 }
 
 /// A store behind a fuse.
-pub struct Fused {
+pub(crate) struct Fused {
     inner: Arc<dyn Store>,
     fuse: Fuse,
+    splits: bool,
 }
 
 impl Fused {
-    pub fn new(inner: Arc<dyn Store>, fuse: Fuse) -> Self {
-        Self { inner, fuse }
+    pub(crate) fn new(inner: Arc<dyn Store>, fuse: Fuse) -> Self {
+        Self { inner, fuse, splits: false }
+    }
+
+    /// The same with a defect, for tests to find: a consumer's positions come in a commit of their own, after that of their effects.
+    #[must_use]
+    pub(crate) fn splitting(mut self) -> Self {
+        self.splits = true;
+        self
+    }
+
+    async fn write_one(&self, commit: Commit) -> Result<Committed, CommitError> {
+        let number = self.fuse.count.fetch_add(1, Ordering::SeqCst) + 1;
+        match number.cmp(&self.fuse.at) {
+            std::cmp::Ordering::Less => self.inner.write(vec![commit]).await.remove(0),
+            std::cmp::Ordering::Equal if self.fuse.after => {
+                let _ = self.inner.write(vec![commit]).await;
+                dead()
+            }
+            _ => dead(),
+        }
+    }
+
+    async fn write_split(&self, mut commit: Commit) -> Result<Committed, CommitError> {
+        let positions = std::mem::take(&mut commit.positions);
+        if positions.is_empty() || commit.is_empty() {
+            commit.positions = positions;
+            return self.write_one(commit).await;
+        }
+        let written = self.write_one(commit).await?;
+        self.write_one(Commit { positions, ..Commit::default() }).await.map(|_| written)
     }
 }
 
@@ -65,15 +96,7 @@ impl Store for Fused {
     async fn write(&self, commits: Vec<Commit>) -> Vec<Result<Committed, CommitError>> {
         let mut results = Vec::new();
         for commit in commits {
-            let number = self.fuse.count.fetch_add(1, Ordering::SeqCst) + 1;
-            results.push(match number.cmp(&self.fuse.at) {
-                std::cmp::Ordering::Less => self.inner.write(vec![commit]).await.remove(0),
-                std::cmp::Ordering::Equal if self.fuse.after => {
-                    let _ = self.inner.write(vec![commit]).await;
-                    dead()
-                }
-                _ => dead(),
-            });
+            results.push(if self.splits { self.write_split(commit).await } else { self.write_one(commit).await });
         }
         results
     }
