@@ -8,14 +8,17 @@
 use std::path::Path;
 
 use e2e::Dice;
-use e2e::apart::{Apart, Ended, Step};
+use e2e::apart::{Apart, Ended, Figures, Step};
 
 /// The seed of the short form, which is the same every time.
 const SEED: u64 = 5;
 
-/// How often each step is taken: short, full.
+/// How often each step is taken with one shop: short, full.
 const STEPS: [(Step, usize, usize); 5] =
-    [(Step::Kill, 12, 200), (Step::Postgres, 1, 10), (Step::Kafka, 1, 10), (Step::Pause, 1, 6), (Step::Cut, 6, 60)];
+    [(Step::Kill, 12, 40), (Step::Postgres, 1, 2), (Step::Kafka, 1, 2), (Step::Pause, 1, 1), (Step::Cut, 6, 8)];
+
+/// How many shops there are in the full form, one after the other, each with the next seed: 200 kills in all.
+const SHOPS: u64 = 5;
 
 fn seed() -> u64 {
     let text = std::env::var("MINOS_TRIAL_SEED").ok();
@@ -50,7 +53,15 @@ async fn on_postgres_and_kafka_nothing_is_lost_and_nothing_happens_twice() {
     if std::env::var_os("MINOS_TEST_KAFKA").is_some() {
         return eprintln!("left out: the broker of MINOS_TEST_KAFKA is not ours to stop");
     }
-    let seed = seed();
+    let mut all = Figures::default();
+    for seed in seed()..seed() + if is_full() { SHOPS } else { 1 } {
+        all.add(&trial(seed).await);
+    }
+    eprintln!("all of it: {all}");
+}
+
+/// Attacks one shop, and checks what is left.
+async fn trial(seed: u64) -> Figures {
     eprintln!("MINOS_TRIAL_SEED={seed}");
     let mut shop = Apart::start(seed, Path::new(env!("CARGO_BIN_EXE_e2e-load"))).await.unwrap();
     for step in steps(seed) {
@@ -59,4 +70,5 @@ async fn on_postgres_and_kafka_nothing_is_lost_and_nothing_happens_twice() {
     let Ended { figures, findings } = shop.end().await;
     eprintln!("seed {seed}: {figures}");
     assert!(findings.is_empty(), "{} findings (MINOS_TRIAL_SEED={seed}):\n{}", findings.len(), findings.join("\n"));
+    figures
 }

@@ -120,9 +120,9 @@ impl Apart {
 
     async fn kill(&mut self) {
         self.kill_one();
-        self.wait_below(1_500).await;
+        self.wait_below(1_000).await;
         self.shop.start_what_is_dead();
-        self.wait_below(3_000).await;
+        self.wait_below(2_000).await;
     }
 
     fn kill_one(&mut self) {

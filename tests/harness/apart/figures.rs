@@ -31,6 +31,24 @@ pub struct Figures {
     pub seconds: u64,
 }
 
+impl Figures {
+    /// Adds another's.
+    pub fn add(&mut self, other: &Self) {
+        self.kills += other.kills;
+        self.postgres += other.postgres;
+        self.kafka += other.kafka;
+        self.pauses += other.pauses;
+        self.cuts += other.cuts;
+        self.ended += other.ended;
+        self.commands += other.commands;
+        self.orders += other.orders;
+        self.repeated += other.repeated;
+        self.events += other.events;
+        self.findings += other.findings;
+        self.seconds += other.seconds;
+    }
+}
+
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kills, postgres, kafka, pauses, cuts, ended, commands, orders, repeated, events, findings, seconds } =

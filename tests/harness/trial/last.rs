@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::PATIENCE;
@@ -11,33 +12,37 @@ use crate::insist::{Insisting, Person};
 
 /// What is left of each customer's limit can be spent to the last cent, and not one cent more: the running services know.
 pub(crate) async fn spend_what_is_left(insisting: &Insisting) {
-    let clerk = insisting.person("clara", &["clerk"], None).await;
-    for (number, customer) in customers(insisting, &clerk).await.iter().enumerate() {
-        let id = customer["id"].as_str().expect("a customer has an id");
-        let person = insisting.person(&format!("customer{number}"), &["customer"], Some(id)).await;
-        let orders = orders_of(insisting, id, &clerk).await;
-        let approved = orders.iter().filter(|order| order["status"] == "approved");
-        let held: i64 = approved.map(|order| money(&order["total"])).sum();
-        let left = money(&customer["limit"]) - held;
-        let mut spend = vec![(1, "rejected")];
-        if left > 0 && left % 100 != 13 {
-            spend.insert(0, (left, "approved"));
+    let clerk = &insisting.person("clara", &["clerk"], None).await;
+    let customers = customers(insisting, clerk).await;
+    let spending = customers.iter().enumerate().map(|(number, customer)| spend(insisting, clerk, number, customer));
+    join_all(spending).await;
+}
+
+async fn spend(insisting: &Insisting, clerk: &Person, number: usize, customer: &Value) {
+    let id = customer["id"].as_str().expect("a customer has an id");
+    let person = insisting.person(&format!("customer{number}"), &["customer"], Some(id)).await;
+    let orders = orders_of(insisting, id, clerk).await;
+    let approved = orders.iter().filter(|order| order["status"] == "approved");
+    let held: i64 = approved.map(|order| money(&order["total"])).sum();
+    let left = money(&customer["limit"]) - held;
+    let mut spend = vec![(1, "rejected")];
+    if left > 0 && left % 100 != 13 {
+        spend.insert(0, (left, "approved"));
+    }
+    for (cents, outcome) in spend {
+        let name = format!("rest-{number}-{outcome}");
+        // What may be declined for its price is not asked for.
+        let order = order_one(insisting, clerk, &person, &name, cents).await;
+        let path = format!("/orders/{order}");
+        let ended = crate::eventually(&format!("order {order} ends"), PATIENCE, || async {
+            let status = insisting.api().get(&path, &person.token).await.body["status"].as_str()?.to_owned();
+            (status != "placed").then_some(status)
+        })
+        .await;
+        if left > 0 && left % 100 == 13 {
+            continue;
         }
-        for (cents, outcome) in spend {
-            let name = format!("rest-{number}-{outcome}");
-            // What may be declined for its price is not asked for.
-            let order = order_one(insisting, &clerk, &person, &name, cents).await;
-            let path = format!("/orders/{order}");
-            let ended = crate::eventually(&format!("order {order} ends"), PATIENCE, || async {
-                let status = insisting.api().get(&path, &person.token).await.body["status"].as_str()?.to_owned();
-                (status != "placed").then_some(status)
-            })
-            .await;
-            if left > 0 && left % 100 == 13 {
-                continue;
-            }
-            assert_eq!(ended, outcome, "customer {id} has {left} cents left, and ordered for {cents}");
-        }
+        assert_eq!(ended, outcome, "customer {id} has {left} cents left, and ordered for {cents}");
     }
 }
 

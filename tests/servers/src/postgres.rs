@@ -133,9 +133,20 @@ impl Postgres {
         if let Some(mut child) = self.child.take() {
             child.signal("KILL");
             child.wait();
-            // The postmaster's children notice at once that it is gone; they hold the shared memory until then.
-            std::thread::sleep(Duration::from_millis(100));
+            // The postmaster's children notice that it is gone, once they are done with what they were at; until then they hold the
+            // shared memory, and no other may start.
+            let until = Instant::now() + Duration::from_secs(30);
+            while self.has_children() && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(20));
+            }
         }
+    }
+
+    /// Whether any of its processes is there: they all stand in its folder.
+    fn has_children(&self) -> bool {
+        let data = self.data();
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        processes.filter_map(|process| std::fs::read_link(process.path().join("cwd")).ok()).any(|folder| folder == data)
     }
 
     /// Ends it as an operator would (connections are cut, what is committed is flushed).
