@@ -8,6 +8,7 @@
 //! * **Topics** are made with the configured partitions, and refused with another number (`topics`). Events are kept for
 //!   ever; commands and replies for 30 days, unless configured otherwise: they are safe in their sender's store besides.
 
+mod newest;
 mod reader;
 mod settings;
 mod topics;
@@ -139,7 +140,15 @@ impl Log for KafkaLog {
             }
             records.push(Record::new(self.name(&message.topic), message)?);
         }
-        if records.is_empty() { Ok(()) } else { self.writer.send(&records).await }
+        if records.is_empty() {
+            return Ok(());
+        }
+        let sent = self.writer.send(&records).await;
+        if sent.is_err() {
+            // A topic may be gone: it is looked for again, and made anew.
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        sent
     }
 
     async fn read(
@@ -152,16 +161,22 @@ impl Log for KafkaLog {
     ) -> Result<Vec<Read>, LogError> {
         let place = (self.name(topic), partition);
         let begun = Instant::now();
-        let read = self.readers.read(&place, offset, limit, begun + at_most).await?;
-        if !read.is_empty() {
-            return Ok(read);
-        }
+        let read = match self.readers.read(&place, offset, limit, begun + at_most).await {
+            Ok(read) if !read.is_empty() => return Ok(read),
+            Ok(read) => read,
+            // The topic may be gone, or begin anew below what was read of it.
+            Err(LogError::Refused(why)) => {
+                return match self.end(topic, partition).await {
+                    Ok(end) if end < offset => Err(lost(topic, partition, offset, end)),
+                    _ => Err(LogError::Refused(why)),
+                };
+            }
+            Err(error) => return Err(error),
+        };
         // Nothing has come; whether that is because there is nothing, the broker knows.
         let end = self.end(topic, partition).await?;
         if end < offset {
-            return Err(LogError::Refused(format!(
-                "partition {partition} of topic `{topic}` ends at offset {end}, but was read up to {offset} before: it was lost or made anew"
-            )));
+            return Err(lost(topic, partition, offset, end));
         }
         if end == offset {
             return Ok(read);
@@ -176,19 +191,17 @@ impl Log for KafkaLog {
     }
 
     async fn end(&self, topic: &str, partition: u32) -> Result<u64, LogError> {
-        let number = i32::try_from(partition).unwrap_or(i32::MAX);
-        let begun = Instant::now();
-        loop {
-            let name = self.name(topic);
-            match self.ask(move |client| client.fetch_watermarks(&name, number, TIME)).await? {
-                Ok((_, high)) => return Ok(u64::try_from(high).unwrap_or(0)),
-                // A topic made just now, or a partition that moves: its leader is not known everywhere yet.
-                Err(error) if is_moving(&error) && begun.elapsed() < TIME => {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-                Err(error) => return Err(unavailable(&error)),
-            }
-        }
+        Ok(self.bounds(topic, partition).await?.1)
+    }
+
+    async fn newest_of(
+        &self,
+        source: &str,
+        epoch: &str,
+        topic: &str,
+        partition: u32,
+    ) -> Result<Option<u64>, LogError> {
+        self.newest(source, epoch, topic, partition).await
     }
 
     async fn health(&self) -> Result<(), LogError> {
@@ -201,6 +214,33 @@ impl Log for KafkaLog {
         drop(self.client.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.readers.close().await;
     }
+}
+
+impl KafkaLog {
+    /// The first offset that is held, and the one after the newest message.
+    async fn bounds(&self, topic: &str, partition: u32) -> Result<(u64, u64), LogError> {
+        let number = i32::try_from(partition).unwrap_or(i32::MAX);
+        let begun = Instant::now();
+        loop {
+            let name = self.name(topic);
+            match self.ask(move |client| client.fetch_watermarks(&name, number, TIME)).await? {
+                Ok((low, high)) => return Ok((u64::try_from(low).unwrap_or(0), u64::try_from(high).unwrap_or(0))),
+                // A topic made just now, or a partition that moves: its leader is not known everywhere yet.
+                Err(error) if is_moving(&error) && begun.elapsed() < TIME => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                Err(error) => return Err(unavailable(&error)),
+            }
+        }
+    }
+
+}
+
+/// It ends before what was read of it.
+fn lost(topic: &str, partition: u32, offset: u64, end: u64) -> LogError {
+    LogError::Lost(format!(
+        "partition {partition} of topic `{topic}` ends at offset {end}, but was read up to {offset} before: it was lost or made anew"
+    ))
 }
 
 fn is_moving(error: &KafkaError) -> bool {

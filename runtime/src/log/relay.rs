@@ -216,6 +216,8 @@ impl Tail {
     /// Where the log has lost what was published to it (its file is gone, or an older one stands in its place), the checkpoint goes
     /// back as far: the store still has all of it.
     async fn look_for_losses(&mut self, checkpoint: &mut Checkpoint) -> Result<(), RelayError> {
+        // A topic that is gone is made anew.
+        self.partitions.clear();
         let (service, epoch) = (self.relay.service.clone(), checkpoint.epoch().to_owned());
         let (mut held, mut is_lost) = (Vec::new(), false);
         for (key, published) in checkpoint.newest() {

@@ -8,6 +8,8 @@ mod crashes;
 mod faults;
 #[cfg(feature = "kafka")]
 mod instances;
+#[cfg(feature = "kafka")]
+mod lost_topic;
 mod queries;
 mod relay;
 mod support;

@@ -218,7 +218,11 @@ impl Cursor {
                         // What came before is good; the error comes again.
                         return self.seek(place, self.next).map(|()| read);
                     }
-                    passing(&error, place, self.next)?;
+                    if let Err(refused) = passing(&error, place, self.next) {
+                        // The client reads this partition no more: it stands nowhere until it is placed again.
+                        self.next = u64::MAX;
+                        return Err(refused);
+                    }
                     continue;
                 }
             };

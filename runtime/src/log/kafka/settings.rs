@@ -163,3 +163,35 @@ impl fmt::Debug for KafkaSettings {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// TLS is in the client only where the binary asks for it; without, nothing goes unencrypted that was to be encrypted.
+    #[test]
+    fn tls_without_a_client_that_has_it_is_refused_at_start_and_says_what_to_add() {
+        let with = |protocol: &str| {
+            let client = BTreeMap::from([("security.protocol".to_owned(), protocol.to_owned())]);
+            KafkaSettings { client, ..KafkaSettings::new("127.0.0.1:9092") }
+        };
+        for protocol in ["ssl", "sasl_ssl"] {
+            let settings = with(protocol);
+            let mistakes = settings.mistakes();
+            assert!(matches!(&mistakes[..], [one] if one.contains("feature `ssl` of the crate `rdkafka`")), "{mistakes:?}");
+            assert!(matches!(crate::log::kafka::KafkaLog::connect(&settings), Err(LogError::Refused(_))));
+        }
+        assert!(with("plaintext").mistakes().is_empty());
+    }
+
+    #[test]
+    fn sasl_is_passed_through() {
+        let given = [("security.protocol", "sasl_plaintext"), ("sasl.mechanisms", "PLAIN"), ("sasl.username", "shop")];
+        let client = given.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let settings = KafkaSettings { client, ..KafkaSettings::new("127.0.0.1:9092") };
+        assert_eq!(settings.mistakes(), Vec::<String>::new());
+        for config in [settings.reader(), settings.writer(), settings.admin()] {
+            assert!(given.iter().all(|(name, value)| config.get(name) == Some(value)));
+        }
+    }
+}
