@@ -54,8 +54,10 @@ impl Reader {
                 Some("CONFIG") => {}
                 Some(rest) => match settings.iter().find(|it| variable_name(it.name) == rest) {
                     Some(setting) => reader.give(setting, variable, Value::Text(value)),
-                    None => reader
-                        .unknown(&variable, settings.iter().map(|it| format!("{PREFIX}{}", variable_name(it.name)))),
+                    None => {
+                        let of_settings = settings.iter().map(|it| format!("{PREFIX}{}", variable_name(it.name)));
+                        reader.unknown(&variable, std::iter::once(format!("{PREFIX}CONFIG")).chain(of_settings));
+                    }
                 },
             }
         }
