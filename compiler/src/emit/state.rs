@@ -232,7 +232,8 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, aggregate: Cursor<'m, Aggregate>)
         let status = if has_data(lifecycle) { quote!(self.#member.name()) } else { quote!(self.#member) };
         quote!(fn status(&self) -> Option<&'static str> { Some(#status.as_str()) })
     });
-    let snapshot = snapshot(uses, &[state_text(plan, aggregate), members(plan, uses, aggregate), quote!(#create #apply)]);
+    let snapshot =
+        snapshot(uses, &[state_text(plan, aggregate), members(plan, uses, aggregate), quote!(#create #apply)]);
     let (unique_names, unique) = (unique_names(aggregate), unique_values(uses, aggregate));
     let timers = timers(plan, uses, aggregate);
     quote! {

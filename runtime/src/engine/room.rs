@@ -89,7 +89,10 @@ impl Engine {
             let page = self.snapshots.map_or(usize::MAX, |every| usize::try_from(every.get()).unwrap_or(usize::MAX));
             let events = self.store.read_page(stream, loaded.version, page).await?;
             let is_long = events.len() == page;
-            if loaded.version == 0 && is_long && let Some(snapshot) = snapshot::load(&*self.store, stream).await? {
+            if loaded.version == 0
+                && is_long
+                && let Some(snapshot) = snapshot::load(&*self.store, stream).await?
+            {
                 loaded = snapshot;
                 continue;
             }

@@ -14,9 +14,7 @@ use super::cache::{Entered, Loaded};
 use crate::aggregate::Aggregate;
 use crate::commit::Commit;
 use crate::event::{Event as _, Recorded, StreamId};
-use crate::process::tables::{
-    column, int_of, optional_column, optional_int, text, text_of, timestamp_of, uuid_of,
-};
+use crate::process::tables::{column, int_of, optional_column, optional_int, text, text_of, timestamp_of, uuid_of};
 use crate::store::{Store, StoreError};
 use crate::view::{ColumnKind, Filter, Row, RowChange, Select, Table, Value};
 
@@ -40,10 +38,7 @@ pub(super) fn table() -> Table {
 }
 
 /// The aggregate at its snapshot, if there is one that is to be believed.
-pub(super) async fn load<A: Aggregate>(
-    store: &dyn Store,
-    stream: &StreamId,
-) -> Result<Option<Loaded<A>>, StoreError> {
+pub(super) async fn load<A: Aggregate>(store: &dyn Store, stream: &StreamId) -> Result<Option<Loaded<A>>, StoreError> {
     if A::SNAPSHOT.is_none() {
         return Ok(None);
     }
@@ -55,7 +50,11 @@ pub(super) async fn load<A: Aggregate>(
         // Of another definition: the next one takes its place.
         Ok(None) => return Ok(None),
         Err(why) => {
-            tracing::warn!(stream = stream.as_str(), why, "a snapshot is passed over: the events are read from the first");
+            tracing::warn!(
+                stream = stream.as_str(),
+                why,
+                "a snapshot is passed over: the events are read from the first"
+            );
             return Ok(None);
         }
     };

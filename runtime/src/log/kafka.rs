@@ -194,13 +194,7 @@ impl Log for KafkaLog {
         Ok(self.bounds(topic, partition).await?.1)
     }
 
-    async fn newest_of(
-        &self,
-        source: &str,
-        epoch: &str,
-        topic: &str,
-        partition: u32,
-    ) -> Result<Option<u64>, LogError> {
+    async fn newest_of(&self, source: &str, epoch: &str, topic: &str, partition: u32) -> Result<Option<u64>, LogError> {
         self.newest(source, epoch, topic, partition).await
     }
 
@@ -233,7 +227,6 @@ impl KafkaLog {
             }
         }
     }
-
 }
 
 /// It ends before what was read of it.

@@ -178,7 +178,10 @@ mod tests {
         for protocol in ["ssl", "sasl_ssl"] {
             let settings = with(protocol);
             let mistakes = settings.mistakes();
-            assert!(matches!(&mistakes[..], [one] if one.contains("feature `ssl` of the crate `rdkafka`")), "{mistakes:?}");
+            assert!(
+                matches!(&mistakes[..], [one] if one.contains("feature `ssl` of the crate `rdkafka`")),
+                "{mistakes:?}"
+            );
             assert!(matches!(crate::log::kafka::KafkaLog::connect(&settings), Err(LogError::Refused(_))));
         }
         assert!(with("plaintext").mistakes().is_empty());
