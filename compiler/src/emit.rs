@@ -19,7 +19,6 @@ mod policies;
 mod port;
 mod saga;
 mod service;
-mod shape;
 mod state;
 mod timers;
 mod types;

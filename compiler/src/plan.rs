@@ -10,9 +10,11 @@ use minos_dsl::source::{SourceId, Sources, Span};
 
 use crate::rust::name::{kebab, module_of, pascal, type_name};
 
+pub(crate) mod definition;
 mod gateway;
 mod inline;
 mod names;
+pub(crate) mod shape;
 
 pub(crate) use names::Place;
 

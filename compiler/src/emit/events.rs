@@ -23,10 +23,10 @@
 
 use minos_dsl::model::{Aggregate, Cursor, Event};
 
+use super::docs;
 use super::nouns::{Member, Wire, record};
-use super::{docs, shape};
 use crate::output::source_file::SourceFile;
-use crate::plan::Plan;
+use crate::plan::{Plan, shape};
 use crate::rust::name::pascal;
 
 pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> SourceFile {

@@ -30,7 +30,7 @@ use super::nouns::docs_or;
 use super::policies::each_expr as each_reaction;
 use super::view::event_path;
 use crate::output::source_file::{SourceFile, Uses};
-use crate::plan::Plan;
+use crate::plan::{Plan, definition};
 use crate::rust::code::Code;
 use crate::rust::expr::Scope;
 use crate::rust::name::{field, ident, module_of, type_name};
@@ -184,7 +184,7 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenS
         quote!(#name: None)
     });
     let failed = failed(plan, uses, saga);
-    let definition = definition(plan, uses, saga, &functions, &failed);
+    let definition = definition::saga(saga);
     quote! {
         impl #saga_trait for #name {
             const NAME: &'static str = #wire;
@@ -203,23 +203,6 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenS
             #(#functions)*
         }
     }
-}
-
-/// A text that changes when the saga's meaning does: a hash of its steps, what they do, and `failed`.
-fn definition<'m>(
-    plan: &Plan<'m>,
-    uses: &Uses,
-    saga: Cursor<'m, Saga>,
-    functions: &[TokenStream],
-    failed: &TokenStream,
-) -> String {
-    use sha2::{Digest, Sha256};
-    let steps = saga.get().steps.iter().map(|it| {
-        let branches = steps::branches(plan, uses, saga, it);
-        format!("{} {:?} {}", it.name, it.phase, branches.unwrap_or_default())
-    });
-    let text = steps.chain(functions.iter().chain([failed]).map(ToString::to_string)).collect::<Vec<_>>().join("\n");
-    Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The scope of a step: what is known is in fields of `holder`, answers are variables.

@@ -28,7 +28,7 @@ use super::docs;
 use super::nouns::{OPTIONAL, docs_or};
 use crate::output::layout;
 use crate::output::source_file::{SourceFile, Uses};
-use crate::plan::Plan;
+use crate::plan::{Plan, definition};
 use crate::rust::code::Code;
 use crate::rust::expr::{Scope, initializer};
 use crate::rust::name::{field, ident, screaming, type_name};
@@ -149,7 +149,7 @@ fn kept<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> TokenStream
         .map(|((index, column), value)| initializer(&column.name, &column_value(&scope, view, index, value)))
         .collect();
     let (name, row) = (ident(&type_name(&view.name, "View")), ident(&Plan::row_name(view)));
-    let definition = definition(plan, view, &quote!(#(#fields)*));
+    let definition = definition::view(view);
     let kept_view = uses.runtime("view", "KeptView");
     let id = if values.iter().any(|it| it.any(|node| matches!(node.kind, ExprKind::SelfId))) {
         quote!(id)
@@ -188,15 +188,4 @@ pub(super) fn column_value(scope: &Scope<'_>, view: Cursor<'_, View>, column: u3
     let (computed, result) = (scope.uses.runtime("view", "computed"), scope.contained(value));
     let name = format!("{}.{}", view.path(), view.get().columns[column as usize].name);
     quote!(#computed(#name, #result))
-}
-
-/// A text that changes when the meaning of the view does: a hash of its columns and of what fills them.
-pub(super) fn definition<'m>(plan: &Plan<'m>, view: Cursor<'m, View>, filling: &TokenStream) -> String {
-    use sha2::{Digest, Sha256};
-    let uses = Uses::new("", &[]);
-    let columns = (0..)
-        .zip(&view.get().columns)
-        .map(|(index, it)| format!("{}: {}", it.name, ty::ty(plan, &uses, &plan.column_ty(view.id(), index))));
-    let text = columns.chain(std::iter::once(filling.to_string())).collect::<Vec<_>>().join("\n");
-    Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -12,8 +12,8 @@ use minos_dsl::model::{
 };
 
 use super::listed;
-use crate::emit::shape::spelled;
 use crate::plan::Plan;
+use crate::plan::shape::spelled;
 
 /// `Money`, in backticks.
 fn ty(plan: &Plan<'_>, it: &Ty) -> String {

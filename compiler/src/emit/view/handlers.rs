@@ -27,9 +27,9 @@ use minos_dsl::model::{Cursor, Event, Expr, ExprKind, HandlerCase, RowChange, Ty
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{column_value, definition};
+use super::column_value;
 use crate::output::source_file::Uses;
-use crate::plan::Plan;
+use crate::plan::{Plan, definition};
 use crate::rust::code::{Code, conditional};
 use crate::rust::expr::{Scope, initializer};
 use crate::rust::filter::{filter, reads_row};
@@ -55,7 +55,7 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> 
         (!looked_up.is_empty()).then(|| quote!(const LOOKS_UP: &'static [&'static str] = &[#(#looked_up),*];));
     uses.bring("event", "EventPayload");
     let (name, row) = (ident(&type_name(&view.name, "View")), ident(&Plan::row_name(view)));
-    let definition = definition(plan, view, &body);
+    let definition = definition::view(view);
     let (async_trait, view_trait, recorded, rows, error) = (
         uses.runtime("", "async_trait"),
         uses.runtime("view", "View"),

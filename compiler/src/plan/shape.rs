@@ -14,7 +14,7 @@
 use minos_dsl::model::{Base, CollectionRule, Distinct, Event, Model, Rule, Size, Ty};
 
 /// The fields of an event's payload with their shapes, as Rust text within an entry of a table.
-pub(super) fn fields(model: &Model, event: &Event) -> String {
+pub(crate) fn fields(model: &Model, event: &Event) -> String {
     if event.payload.is_empty() {
         return "{}".to_owned();
     }
@@ -24,22 +24,35 @@ pub(super) fn fields(model: &Model, event: &Event) -> String {
 }
 
 fn shape(model: &Model, it: &Ty) -> String {
-    written(model, it, false)
+    written(model, it, Names::None)
+}
+
+/// A type as it decides what is in a kept row: as stored, but enums and states by name, for a case more changes no row that is there.
+pub(crate) fn kept_shape(model: &Model, it: &Ty) -> String {
+    written(model, it, Names::OfCases)
 }
 
 /// A type as the spec spells it: `list<Line>(distinct product)`.
-pub(super) fn spelled(model: &Model, it: &Ty) -> String {
-    written(model, it, true)
+pub(crate) fn spelled(model: &Model, it: &Ty) -> String {
+    written(model, it, Names::All)
 }
 
-/// A type in a line; declared types by their names, or by what they are made of.
-fn written(model: &Model, it: &Ty, names: bool) -> String {
+/// Which declared types stand by their names; the others by what they are made of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    None,
+    OfCases,
+    All,
+}
+
+/// A type in a line.
+fn written(model: &Model, it: &Ty, names: Names) -> String {
     let inner = |it: &Ty| written(model, it, names);
     match it {
-        Ty::Named(id) if names => model.at(*id).name.to_string(),
-        Ty::Value(id) if names => model.at(*id).name.to_string(),
-        Ty::Enum(id) if names => model.at(*id).name.to_string(),
-        Ty::Status(id) if names => format!("{}.Status", model.at(*id).path()),
+        Ty::Named(id) if names == Names::All => model.at(*id).name.to_string(),
+        Ty::Value(id) if names == Names::All => model.at(*id).name.to_string(),
+        Ty::Enum(id) if names != Names::None => model.at(*id).name.to_string(),
+        Ty::Status(id) if names != Names::None => format!("{}.Status", model.at(*id).path()),
         Ty::Base(base) => with_rule(*base, &Rule::default()),
         Ty::Refined(refined) => with_rule(refined.base, &refined.rule),
         Ty::Named(id) => with_rule(model.at(*id).base, &model.at(*id).rule),
