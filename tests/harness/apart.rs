@@ -58,6 +58,8 @@ pub struct Apart {
     shop: Shop,
     ledger: Growing,
     figures: Figures,
+    /// To how many commits something was to happen.
+    asked: u32,
     began: Instant,
 }
 
@@ -94,7 +96,8 @@ impl Apart {
         load.says_within(PATIENCE, |line| line.contains("open").then_some(()));
         let ledger = Growing::new(&folder.path().join(LEDGER));
         let (dice, figures) = (Dice::new(seed), Figures::default());
-        let apart = Self { seed, dice, folder, postgres, kafka, payments, load, shop, ledger, figures, began };
+        let apart =
+            Self { seed, dice, folder, postgres, kafka, payments, load, shop, ledger, figures, asked: 0, began };
         apart.say("the market is open");
         Ok(apart)
     }
@@ -177,6 +180,7 @@ impl Apart {
         };
         let before = self.shop.cuts();
         self.shop.cut(of, cut);
+        self.asked += 1;
         let until = Instant::now() + Duration::from_secs(15);
         while self.shop.cuts() == before && Instant::now() < until {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -231,6 +235,10 @@ impl Apart {
         let live = live(&insisting).await;
         std::fs::write(self.folder.path().join(LIVE), json!(live).to_string()).expect("a file can be written");
         self.say("the last answers are there");
+        if self.figures.cuts * 2 < self.asked {
+            findings
+                .push(format!("of {} commits {} were cut: the trial tries too little", self.asked, self.figures.cuts));
+        }
         findings.extend(self.shop.stop());
         self.say("stopped");
         let evidence = Evidence::read_with(self.folder.path(), &self.stores()).await;

@@ -83,7 +83,10 @@ fn what_means_the_same_has_the_same_hash() {
         // What is declared before and beside it.
         ("  view Sizes", "  view First of Order(note) allow role(clerk)\n  view Sizes"),
         ("    customer: text\n    lines:", "    first: text?\n    customer: text\n    lines:"),
-        ("    command Reject", "    command Look(payment: text) when placed { emit Approved(payment) }\n    command Reject"),
+        (
+            "    command Reject",
+            "    command Look(payment: text) when placed { emit Approved(payment) }\n    command Reject",
+        ),
         (
             "system shop",
             "system shop\nsubdomain early { aggregate Thing { name: text create Make(name) allow anyone { emit Made(name) } event Made(set name) } }",
