@@ -12,6 +12,8 @@ use crate::event::{Recorded, StreamId};
 use crate::log::{Position, SentMessage, SourceKey};
 use crate::view::{Row, Select, Table};
 
+#[cfg(any(feature = "postgres", feature = "embedded"))]
+mod lane;
 mod plan;
 #[cfg(feature = "postgres")]
 pub mod postgres;

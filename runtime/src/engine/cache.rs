@@ -68,6 +68,15 @@ impl<A> Default for Slot<A> {
 }
 
 impl<A> Slot<A> {
+    /// Nothing is known of it, and it is about to be made, as a rule under a fresh id: it is taken not to exist, without a look. Where it
+    /// does, the commit says so, as of any other that was decided on what is no longer so, and then it is read.
+    pub(super) fn presume_absent(&mut self) {
+        if self.generation == 0 && self.trust == Trust::Stale {
+            self.generation = 1;
+            self.trust = Trust::Fresh;
+        }
+    }
+
     /// The event that a decision on `head` builds on without knowing that it is written.
     pub(super) fn unconfirmed(&self) -> Option<Uuid> {
         if self.head.version > self.confirmed.version { self.head.newest } else { None }

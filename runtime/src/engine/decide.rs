@@ -43,6 +43,11 @@ pub(super) struct Work<'a, A: Aggregate> {
 /// One attempt to decide, on one state.
 #[async_trait]
 pub(super) trait Attempt<A: Aggregate>: Send + Sync {
+    /// Whether it is to make the aggregate.
+    fn creates(&self) -> bool {
+        false
+    }
+
     async fn decide(
         &self,
         engine: &Engine,
@@ -110,6 +115,9 @@ async fn once<A: Aggregate>(
 ) -> Result<Ended, ExecuteError> {
     let tombstone = tombstone(engine, work).await?;
     let mut held = slot.lock().await;
+    if attempt.creates() {
+        held.presume_absent();
+    }
     let before = Arc::clone(held.load(engine, work.stream, work.id).await?);
     let (generation, unconfirmed) = (held.generation, held.unconfirmed());
     let outcome = match taken {

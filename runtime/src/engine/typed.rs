@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use uuid::{Uuid, Version};
 
 use super::cache::Loaded;
 use super::decide::{Attempt, Outcome, Work, run, without_keeping};
@@ -116,7 +117,7 @@ fn understood<C: Command>(request: &CommandRequest) -> Result<(IdOf<C>, C), Refu
     let id = match &request.target {
         Some(text) => text.parse().map_err(|_| format!("is `{text}`, which is no id")),
         None if C::CREATES => {
-            Ok(IdOf::<C>::from_uuid(derived_id(&["create", C::Aggregate::TYPE, &request.command_id.to_string()])))
+            Ok(IdOf::<C>::from_uuid(created_id(C::Aggregate::TYPE, request.command_id)))
         }
         None => Err("is required".to_owned()),
     };
@@ -125,6 +126,20 @@ fn understood<C: Command>(request: &CommandRequest) -> Result<(IdOf<C>, C), Refu
         (Err(why), Ok(_)) => Err(parse::malformed([("id".to_owned(), why)])),
         (Err(why), Err(refusal)) => Err(refusal.with("id", why)),
     }
+}
+
+/// The id of what a command makes: the same for the same command, and ordered by time where the command's own id is, since an index grows
+/// at its end for less than anywhere.
+fn created_id(aggregate: &str, command_id: Uuid) -> Uuid {
+    /// Milliseconds, at the front of a UUID of version 7.
+    const TIME: std::ops::Range<usize> = 0..6;
+    let derived = derived_id(&["create", aggregate, &command_id.to_string()]);
+    if command_id.get_version() != Some(Version::SortRand) {
+        return derived;
+    }
+    let mut bytes = derived.into_bytes();
+    bytes[TIME].copy_from_slice(&command_id.as_bytes()[TIME]);
+    uuid::Builder::from_bytes(bytes).with_version(Version::SortRand).into_uuid()
 }
 
 /// A hash of command, target and arguments: of what they say, not of how they are spelled.
@@ -148,6 +163,10 @@ struct Asked<'a, C> {
 
 #[async_trait]
 impl<C: Command> Attempt<C::Aggregate> for Asked<'_, C> {
+    fn creates(&self) -> bool {
+        C::CREATES
+    }
+
     async fn decide(
         &self,
         engine: &Engine,
@@ -197,5 +216,21 @@ impl<C: Command> Asked<'_, C> {
             return Err(Refusal { error: "AlreadyExists".to_owned(), ..Refusal::new(RefusalKind::Conflict, message) });
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_command_makes_has_one_id_ordered_by_time_as_the_commands_is() {
+        let commands = [1_000_u64, 1_001, 70_000].map(|millis| uuid::Builder::from_unix_timestamp_millis(millis, &[7; 10]).into_uuid());
+        let made = commands.map(|command| created_id("orders.Order", command));
+        assert!(made.is_sorted(), "{made:?}");
+        assert_eq!(made, commands.map(|command| created_id("orders.Order", command)));
+        assert_ne!(created_id("orders.Order", commands[0]), created_id("orders.Other", commands[0]));
+        let by_key = derived_id(&["key"]);
+        assert_eq!(created_id("orders.Order", by_key).get_version(), Some(Version::Sha1));
     }
 }

@@ -21,6 +21,7 @@ mod types;
 mod wake;
 mod writer;
 
+use std::convert::Infallible;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::{AssertSqlSafe, Row as _};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use self::connect::Purpose;
@@ -36,7 +37,8 @@ use self::error::not_read;
 use self::fence::{Fences, Kind};
 use self::types::{Id, Moment};
 use self::wake::Commits;
-use self::writer::{Job, Lane};
+use self::writer::Lane;
+use super::lane::{self, Job};
 use super::tables::{Tables, check_table};
 use super::{DueTimers, LastPositions, Store, StoreError, Wake, sql};
 use crate::commit::{Commit, CommitError, Committed, KeptAnswer};
@@ -108,8 +110,8 @@ impl std::fmt::Debug for PostgresSettings {
 
 /// A service's database on Postgres, as one instance of the service sees it.
 pub struct PostgresStore {
-    commands: mpsc::Sender<Job>,
-    consumers: mpsc::Sender<Job>,
+    commands: mpsc::Sender<Job<Infallible>>,
+    consumers: mpsc::Sender<Job<Infallible>>,
     readers: PgPool,
     tails: PgPool,
     tables: Arc<RwLock<Arc<Tables>>>,
@@ -144,7 +146,7 @@ impl PostgresStore {
                 texts: statement::Texts::default(),
                 answered: append::Answered::default(),
             };
-            tokio::spawn(lane.run(waiting));
+            tokio::spawn(lane::run(lane, waiting));
             jobs
         };
         let (commands, consumers) = (lane(Some(connection)), lane(None));
@@ -222,13 +224,6 @@ impl PostgresStore {
         Ok(self.fences.safe(kind))
     }
 
-    async fn closed(&self, lane: &mpsc::Sender<Job>) {
-        let (caller, done) = oneshot::channel();
-        if lane.send(Job::Close(caller)).await.is_ok() {
-            let _ = done.await;
-        }
-    }
-
     fn moment(&self) -> Option<Moment> {
         self.clock.as_ref().map(|clock| Moment(clock.now()))
     }
@@ -245,19 +240,8 @@ fn at_most(limit: usize) -> i64 {
 #[async_trait]
 impl Store for PostgresStore {
     async fn write(&self, commits: Vec<Commit>) -> Vec<Result<Committed, CommitError>> {
-        let count = commits.len();
-        let all = |error: CommitError| vec![Err(error); count];
         let consumers = commits.iter().any(|commit| !commit.positions.is_empty());
-        let lane = if consumers { &self.consumers } else { &self.commands };
-        let (caller, answer) = oneshot::channel();
-        match lane.try_send(Job::Write(commits, caller)) {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(_)) => return all(CommitError::Overloaded),
-            Err(mpsc::error::TrySendError::Closed(_)) => {
-                return all(CommitError::Unavailable("the store is closed".to_owned()));
-            }
-        }
-        answer.await.unwrap_or_else(|_| all(CommitError::Unknown("the store's writer stopped".to_owned())))
+        lane::submit(if consumers { &self.consumers } else { &self.commands }, commits).await
     }
 
     async fn read_stream(&self, stream: &StreamId, after_version: u64) -> Result<Vec<Recorded>, StoreError> {
@@ -403,8 +387,8 @@ impl Store for PostgresStore {
     }
 
     async fn close(&self) {
-        self.closed(&self.commands).await;
-        self.closed(&self.consumers).await;
+        lane::close(&self.commands).await;
+        lane::close(&self.consumers).await;
         self.tails.close().await;
         self.readers.close().await;
     }

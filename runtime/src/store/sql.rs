@@ -145,7 +145,8 @@ pub fn select(table: &Table, select: &Select) -> Sql {
         sql.push(&quoted(column));
         sql.push(if *descending { " DESC NULLS LAST" } else { " ASC NULLS FIRST" });
     }
-    sql.push(" LIMIT ");
+    // A sum: at a bare parameter SQLite looks into its value, and prepares the statement again whenever it is bound.
+    sql.push(" LIMIT 0 + ");
     sql.value(&Value::Int(i64::try_from(select.limit).unwrap_or(i64::MAX)));
     sql
 }

@@ -24,7 +24,8 @@ use uuid::Uuid;
 
 use self::error::not_read;
 pub(crate) use self::error::{explained, is_damaged};
-use self::writer::{Job, Writer};
+use self::writer::{Rare, Writer};
+use super::lane::{self, Job};
 use super::tables::{Tables, check_table};
 use super::{DueTimers, LastPositions, Store, StoreError, Wake, sql};
 use crate::commit::{Commit, CommitError, Committed, KeptAnswer};
@@ -56,7 +57,7 @@ impl Default for SqliteLimits {
 
 /// A service's database in one SQLite file.
 pub struct SqliteStore {
-    jobs: mpsc::Sender<Job>,
+    jobs: mpsc::Sender<Job<Rare>>,
     readers: SqlitePool,
     tables: Arc<RwLock<Arc<Tables>>>,
     commits: watch::Sender<u64>,
@@ -91,8 +92,9 @@ impl SqliteStore {
             commits: commits.clone(),
             limits: SqliteLimits { group: limits.group.max(1), ..limits },
             texts: changes::Texts::default(),
+            groups: 0,
         };
-        tokio::spawn(writer.run(waiting));
+        tokio::spawn(lane::run(writer, waiting));
         Ok(Self { jobs, readers, tables, commits, context: context.clone(), epoch: identity.epoch })
     }
 
@@ -103,11 +105,11 @@ impl SqliteStore {
     /// Asks the writer for something rare, and waits for the answer.
     async fn administer<T>(
         &self,
-        job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Job,
+        job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Rare,
     ) -> Result<T, StoreError> {
         let closed = || StoreError::Unavailable("the store is closed".to_owned());
         let (caller, answer) = oneshot::channel();
-        self.jobs.send(job(caller)).await.map_err(|_| closed())?;
+        self.jobs.send(Job::Rare(job(caller))).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
 }
@@ -127,17 +129,7 @@ fn at_most(limit: usize) -> i64 {
 #[async_trait]
 impl Store for SqliteStore {
     async fn write(&self, commits: Vec<Commit>) -> Vec<Result<Committed, CommitError>> {
-        let count = commits.len();
-        let all = |error: CommitError| vec![Err(error); count];
-        let (caller, answer) = oneshot::channel();
-        match self.jobs.try_send(Job::Write(commits, caller)) {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(_)) => return all(CommitError::Overloaded),
-            Err(mpsc::error::TrySendError::Closed(_)) => {
-                return all(CommitError::Unavailable("the store is closed".to_owned()));
-            }
-        }
-        answer.await.unwrap_or_else(|_| all(CommitError::Unknown("the store's writer stopped".to_owned())))
+        lane::submit(&self.jobs, commits).await
     }
 
     async fn read_stream(&self, stream: &StreamId, after_version: u64) -> Result<Vec<Recorded>, StoreError> {
@@ -186,12 +178,12 @@ impl Store for SqliteStore {
     }
 
     async fn forget_answers(&self, saga: Uuid) -> Result<u64, StoreError> {
-        self.administer(|caller| Job::ForgetAnswers(saga, caller)).await
+        self.administer(|caller| Rare::ForgetAnswers(saga, caller)).await
     }
 
     async fn due_timers(&self, limit: usize) -> Result<DueTimers, StoreError> {
         let now = self.context.now();
-        let query = sqlx::query("SELECT id, due, payload FROM timers WHERE due <= $1 ORDER BY due, id LIMIT $2");
+        let query = sqlx::query("SELECT id, due, payload FROM timers WHERE due <= $1 ORDER BY due, id LIMIT 0 + $2");
         let query = query.bind(now.as_microsecond()).bind(at_most(limit));
         let due = all(query.fetch_all(&self.readers).await.map_err(|error| not_read(&error))?, decode::timer)?;
         let next = sqlx::query_scalar("SELECT min(due) FROM timers WHERE due > $1").bind(now.as_microsecond());
@@ -218,7 +210,7 @@ impl Store for SqliteStore {
             }
             Err(_) => {}
         }
-        self.administer(|caller| Job::CreateTable(table.clone(), caller)).await
+        self.administer(|caller| Rare::CreateTable(table.clone(), caller)).await
     }
 
     async fn tables(&self) -> Result<Vec<String>, StoreError> {
@@ -227,7 +219,7 @@ impl Store for SqliteStore {
     }
 
     async fn drop_table(&self, table: &str, consumer: Option<&str>) -> Result<(), StoreError> {
-        self.administer(|caller| Job::DropTable(table.to_owned(), consumer.map(str::to_owned), caller)).await
+        self.administer(|caller| Rare::DropTable(table.to_owned(), consumer.map(str::to_owned), caller)).await
     }
 
     async fn select(&self, select: &Select) -> Result<Vec<Row>, StoreError> {
@@ -263,10 +255,7 @@ impl Store for SqliteStore {
     }
 
     async fn close(&self) {
-        let (caller, done) = oneshot::channel();
-        if self.jobs.send(Job::Close(caller)).await.is_ok() {
-            let _ = done.await;
-        }
+        lane::close(&self.jobs).await;
         self.readers.close().await;
     }
 }

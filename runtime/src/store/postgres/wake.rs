@@ -9,13 +9,14 @@ use sqlx::postgres::PgPool;
 use tokio::sync::watch;
 
 use super::fence::Fences;
-use crate::commit::{Commit, CommitError, Committed};
-use crate::fault::Point;
+use crate::commit::{CommitError, Committed};
 
 /// How often it looks where there was something to see just now.
 const SHORTEST: Duration = Duration::from_millis(5);
 /// How often it looks where there was nothing for long.
 const LONGEST: Duration = Duration::from_millis(500);
+/// How often it looks where only this process writes, as far as it knows.
+const LONGEST_WHILE_WRITING: Duration = Duration::from_millis(40);
 
 /// What was committed, as far as this process knows.
 #[derive(Debug)]
@@ -38,29 +39,17 @@ impl Commits {
     }
 
     /// A group was written.
-    pub(super) fn written(&self, commits: &[Commit], results: &[Result<Committed, CommitError>]) {
-        let written =
-            || commits.iter().zip(results).filter_map(|(commit, result)| Some((commit, result.as_ref().ok()?)));
-        if written().any(|(commit, _)| !commit.appends.is_empty()) {
-            Point::AfterAppend.pass();
-        }
-        if let Some(last) = written().filter_map(|(_, committed)| committed.positions.last()).max() {
+    pub(super) fn written(&self, results: &[Result<Committed, CommitError>]) {
+        let written = results.iter().flatten();
+        if let Some(last) = written.filter_map(|committed| committed.positions.last()).max() {
             self.own_events.fetch_max(*last, Ordering::Relaxed);
         }
-        if written().any(|(commit, _)| wakes(commit)) {
-            self.tell();
-        }
+        self.tell();
     }
 
     fn tell(&self) {
         self.told.send_modify(|count| *count += 1);
     }
-}
-
-/// Whether a commit has something for those who tail the store. Positions and rows alone are their own work, and would
-/// wake them for ever.
-fn wakes(commit: &Commit) -> bool {
-    !commit.appends.is_empty() || !commit.outgoing.is_empty() || !commit.timers.is_empty()
 }
 
 /// Looks for commits of other instances, and for fences that have opened, as long as the store is there.
@@ -83,8 +72,9 @@ pub(super) async fn look(pool: PgPool, commits: std::sync::Weak<Commits>, fences
         if foreign || opened {
             commits.tell();
         }
-        let busy = events > seen_events || messages > seen_messages || fences.any_waits();
-        pause = if busy { SHORTEST } else { pause.mul_f64(1.5).min(LONGEST) };
+        // What this process writes itself its readers know already; but where it writes, others are likely to.
+        let longest = if events > seen_events { LONGEST_WHILE_WRITING } else { LONGEST };
+        pause = if foreign || fences.any_waits() { SHORTEST } else { pause.mul_f64(1.5).min(longest) };
         (seen_events, seen_messages) = (events, messages);
     }
 }

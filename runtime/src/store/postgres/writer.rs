@@ -1,12 +1,12 @@
-//! A lane: takes what waits, writes it as one group, answers. Commands have one, and consumers another, so that a large batch of a
+//! How a lane writes a group. Commands have one, and consumers another, so that a large batch of a
 //! view keeps nobody waiting who wants an answer.
 
+use std::convert::Infallible;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
-use tokio::sync::{mpsc, oneshot};
 
 use super::error::Failure;
 use super::transaction::{self, Placed, Way};
@@ -14,20 +14,13 @@ use super::wake::Commits;
 use super::{PostgresSettings, append, connect, schema, statement};
 use crate::commit::{Commit, CommitError, Committed};
 use crate::context::Context;
+use crate::store::lane::{self, Results};
 use crate::store::tables::Tables;
 
 /// How often a group that raced with another instance's is written again.
 const ATTEMPTS: u32 = 8;
 /// The longest pause before that.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
-
-pub(super) type Results = Vec<Result<Committed, CommitError>>;
-
-/// Something for a lane to do, and whom to answer.
-pub(super) enum Job {
-    Write(Vec<Commit>, oneshot::Sender<Results>),
-    Close(oneshot::Sender<()>),
-}
 
 /// A lane's own.
 pub(super) struct Lane {
@@ -41,54 +34,33 @@ pub(super) struct Lane {
     pub(super) answered: append::Answered,
 }
 
-/// Commits that are written together, and who waits for how many of their results.
-#[derive(Default)]
-struct Group {
-    commits: Vec<Commit>,
-    callers: Vec<(usize, oneshot::Sender<Results>)>,
+impl lane::Writer for Lane {
+    type Rare = Infallible;
+
+    fn group(&self) -> usize {
+        self.settings.group
+    }
+
+    async fn write(&mut self, commits: &[Commit]) -> Results {
+        self.write_together(commits).await
+    }
+
+    fn tell(&self, results: &[Result<Committed, CommitError>]) {
+        self.commits.written(results);
+    }
+
+    async fn administer(&mut self, job: Infallible) {
+        match job {}
+    }
+
+    async fn close(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            let _ = tokio::time::timeout(self.settings.patience, connection.close()).await;
+        }
+    }
 }
 
 impl Lane {
-    /// Works until it is closed, or nobody is left who could ask for anything.
-    pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        while let Some(first) = jobs.recv().await {
-            // Those just answered are about to submit again: one turn of the scheduler lets them into this group.
-            tokio::task::yield_now().await;
-            let mut group = Group::default();
-            let mut next = Some(first);
-            while let Some(job) = next {
-                match job {
-                    Job::Write(commits, caller) => {
-                        group.callers.push((commits.len(), caller));
-                        group.commits.extend(commits);
-                    }
-                    Job::Close(done) => {
-                        self.write(group).await;
-                        jobs.close();
-                        self.close().await;
-                        let _ = done.send(());
-                        return;
-                    }
-                }
-                next = if group.commits.len() < self.settings.group { jobs.try_recv().ok() } else { None };
-            }
-            self.write(group).await;
-        }
-        self.close().await;
-    }
-
-    async fn write(&mut self, group: Group) {
-        let mut results = Vec::with_capacity(group.commits.len());
-        for commits in group.commits.chunks(self.settings.group.max(1)) {
-            results.extend(self.write_together(commits).await);
-        }
-        self.commits.written(&group.commits, &results);
-        let mut results = results.into_iter();
-        for (count, caller) in group.callers {
-            let _ = caller.send(results.by_ref().take(count).collect());
-        }
-    }
-
     /// The frequent ones by one statement; the others, and those that it did not write, by plan.
     async fn write_together(&mut self, commits: &[Commit]) -> Results {
         let tables = self.tables_for(commits).await;
@@ -207,12 +179,6 @@ impl Lane {
                 tables
             }
             Err(_) => known,
-        }
-    }
-
-    async fn close(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            let _ = tokio::time::timeout(self.settings.patience, connection.close()).await;
         }
     }
 }

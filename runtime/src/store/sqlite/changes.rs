@@ -14,8 +14,9 @@ use crate::view::{Row, RowChange, Table, Value};
 
 type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
 
-/// Rows are inserted in chunks of a power of two, so that few different statements are prepared; at most that many.
-const CHUNK: usize = 128;
+/// In how many rows a statement inserts: few different numbers, since each is prepared; and yet hardly more than two for any group. Fewer
+/// rows than the last of them are one statement.
+const LENGTHS: [usize; 7] = [128, 96, 64, 48, 32, 24, 16];
 
 /// A multi-row insert. `OR FAIL`, since a failure rolls the whole transaction back in any case: SQLite need not keep a journal
 /// of each statement, to take back its first rows when a later one fails.
@@ -260,16 +261,14 @@ async fn insert<T>(
     Ok(())
 }
 
-/// Cuts a list into pieces whose lengths are powers of two, the longest first.
+/// Cuts a list into few pieces of few different lengths, the longest first.
 fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
-        if items.is_empty() {
-            return None;
-        }
-        let length = (1 << items.len().ilog2()).min(CHUNK);
-        let (chunk, rest) = items.split_at(length);
+        let length = items.len();
+        let fits = LENGTHS.iter().copied().find(|fits| *fits <= length);
+        let (chunk, rest) = items.split_at(fits.unwrap_or(length));
         items = rest;
-        Some(chunk)
+        (!chunk.is_empty()).then_some(chunk)
     })
 }
 
@@ -287,10 +286,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chunks_are_powers_of_two_and_leave_nothing_out() {
+    fn chunks_are_few_and_leave_nothing_out() {
         let items: Vec<usize> = (0..203).collect();
         let lengths: Vec<_> = chunks(&items).map(<[usize]>::len).collect();
-        assert_eq!(lengths, [128, 64, 8, 2, 1]);
+        assert_eq!(lengths, [128, 64, 11]);
         assert_eq!(chunks(&items).flatten().copied().collect::<Vec<_>>(), items);
     }
 }

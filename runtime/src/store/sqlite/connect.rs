@@ -36,7 +36,7 @@ pub(super) fn options(path: &Path, purpose: Purpose, limits: &SqliteLimits) -> S
     match purpose {
         Purpose::Read => options.pragma("query_only", "ON").pragma("cache_size", "-4096"),
         Purpose::Write => {
-            let options = options.pragma("wal_autocheckpoint", "4000").pragma("cache_size", "-8192");
+            let options = options.pragma("wal_autocheckpoint", "4000").pragma("cache_size", "-32768");
             match limits.pages {
                 Some(pages) => options.pragma("max_page_count", pages.to_string()),
                 None => options,

@@ -1,8 +1,9 @@
 //! Reading what a group of commits must know, in one statement a kind.
 
+use futures_util::TryStreamExt as _;
 use serde::Serialize;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{Error, Row};
+use sqlx::{Either, Error, Executor as _, Row};
 
 use super::decode;
 use crate::store::LastPositions;
@@ -10,19 +11,24 @@ use crate::store::plan::{Facts, Needs};
 
 /// Begins the group's transaction, which takes the lock for writing, and reads what it must know.
 pub(super) async fn begin(connection: &mut SqliteConnection, needs: &Needs) -> Result<Facts, Error> {
-    let begin = concat!("BEGIN IMMEDIATE; ", include_str!("../sql/sqlite/read_facts_last.sql"));
-    let row = sqlx::query(begin).fetch_one(&mut *connection).await?;
-    let mut facts = Facts { last: positions_in(&row)?, ..Facts::default() };
-    if !needs.command_ids.is_empty() {
-        let ids: Vec<_> = needs.command_ids.iter().map(|id| id.simple().to_string()).collect();
-        for row in among(connection, include_str!("../sql/sqlite/read_facts_answers.sql"), &ids).await? {
-            let kept = decode::kept_answer(&row)?;
-            facts.answers.insert(kept.command_id, kept);
-        }
-    }
-    if !needs.streams.is_empty() {
-        for row in among(connection, include_str!("../sql/sqlite/read_facts_streams.sql"), &needs.streams).await? {
-            facts.streams.insert(row.try_get(0)?, decode::unsigned(&row, 1)?);
+    let ids: Vec<_> = needs.command_ids.iter().map(|id| id.simple().to_string()).collect();
+    let begin = sqlx::query(include_str!("../sql/sqlite/begin.sql")).bind(keys(&ids)?).bind(keys(&needs.streams)?);
+    let mut facts = Facts::default();
+    {
+        let mut found = (&mut *connection).fetch_many(begin);
+        let mut statement = 0;
+        while let Some(item) = found.try_next().await? {
+            match (item, statement) {
+                (Either::Left(_), _) => statement += 1,
+                (Either::Right(row), 1) => facts.last = positions_in(&row)?,
+                (Either::Right(row), 2) => {
+                    let kept = decode::kept_answer(&row)?;
+                    facts.answers.insert(kept.command_id, kept);
+                }
+                (Either::Right(row), _) => {
+                    facts.streams.insert(row.try_get(0)?, decode::unsigned(&row, 1)?);
+                }
+            }
         }
     }
     if !needs.heads.is_empty() {
@@ -60,6 +66,9 @@ async fn among(
     sql: &'static str,
     keys: &impl Serialize,
 ) -> Result<Vec<SqliteRow>, Error> {
-    let keys = serde_json::to_string(keys).map_err(|error| Error::Encode(error.into()))?;
-    sqlx::query(sql).bind(keys).fetch_all(connection).await
+    sqlx::query(sql).bind(self::keys(keys)?).fetch_all(connection).await
+}
+
+fn keys(keys: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string(keys).map_err(|error| Error::Encode(error.into()))
 }

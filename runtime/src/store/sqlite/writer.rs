@@ -1,12 +1,12 @@
-//! The one writer: a task that owns the only connection that writes. It groups the commits that wait at the same moment into
-//! one transaction, answers each once all are durable, and does the few other changes (tables made and dropped) in turn.
+//! The one writer: it owns the only connection that writes, writes each group of its [`lane`] in one transaction, and does the few
+//! other changes (tables made and dropped) in turn.
 
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use super::changes::{self, Texts};
@@ -14,8 +14,8 @@ use super::error;
 use super::{SqliteLimits, connect, facts, schema};
 use crate::commit::{Commit, CommitError, Committed};
 use crate::context::Context;
-use crate::fault::Point;
 use crate::store::StoreError;
+use crate::store::lane::{self, Results};
 use crate::store::plan::{Changes, Needs, results};
 use crate::store::tables::Tables;
 use crate::view::Table;
@@ -23,15 +23,11 @@ use crate::view::Table;
 /// So that the planner knows what the tables hold: a short look at them (bounded by `analysis_limit`), every so many groups.
 const GROUPS_BETWEEN_ANALYSES: u64 = 4096;
 
-type Results = Vec<Result<Committed, CommitError>>;
-
-/// Something for the writer to do, and whom to answer.
-pub(super) enum Job {
-    Write(Vec<Commit>, oneshot::Sender<Results>),
+/// The rare jobs of the writer, and whom to answer.
+pub(super) enum Rare {
     CreateTable(Table, oneshot::Sender<Result<(), StoreError>>),
     DropTable(String, Option<String>, oneshot::Sender<Result<(), StoreError>>),
     ForgetAnswers(Uuid, oneshot::Sender<Result<u64, StoreError>>),
-    Close(oneshot::Sender<()>),
 }
 
 /// The writer's own.
@@ -44,77 +40,52 @@ pub(super) struct Writer {
     pub(super) commits: watch::Sender<u64>,
     pub(super) limits: SqliteLimits,
     pub(super) texts: Texts,
+    /// How many groups were written.
+    pub(super) groups: u64,
 }
 
-/// Commits that are written together, and who waits for how many of their results.
-#[derive(Default)]
-struct Group {
-    commits: Vec<Commit>,
-    callers: Vec<(usize, oneshot::Sender<Results>)>,
-}
+impl lane::Writer for Writer {
+    type Rare = Rare;
 
-/// Whether a commit has something for those who tail the store. Positions and rows alone are their own work, and would
-/// wake them for ever.
-fn wakes(commit: &Commit) -> bool {
-    !commit.appends.is_empty() || !commit.outgoing.is_empty() || !commit.timers.is_empty()
+    fn group(&self) -> usize {
+        self.limits.group
+    }
+
+    async fn write(&mut self, commits: &[Commit]) -> Results {
+        self.groups += 1;
+        if self.groups.is_multiple_of(GROUPS_BETWEEN_ANALYSES) {
+            self.analyse().await;
+        }
+        self.write_together(commits).await
+    }
+
+    fn tell(&self, _: &[Result<Committed, CommitError>]) {
+        self.commits.send_modify(|count| *count += 1);
+    }
+
+    async fn administer(&mut self, job: Rare) {
+        match job {
+            Rare::CreateTable(table, caller) => {
+                let _ = caller.send(self.create_table(table).await);
+            }
+            Rare::DropTable(table, consumer, caller) => {
+                let _ = caller.send(self.drop_table(&table, consumer.as_deref()).await);
+            }
+            Rare::ForgetAnswers(saga, caller) => {
+                let _ = caller.send(self.forget_answers(saga).await);
+            }
+        }
+    }
+
+    async fn close(&mut self) {
+        self.analyse().await;
+        if let Some(connection) = self.connection.take() {
+            let _ = connection.close().await;
+        }
+    }
 }
 
 impl Writer {
-    /// Works until it is closed, or nobody is left who could ask for anything.
-    pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        let mut groups: u64 = 0;
-        while let Some(first) = jobs.recv().await {
-            groups += 1;
-            if groups.is_multiple_of(GROUPS_BETWEEN_ANALYSES) {
-                self.analyse().await;
-            }
-            // Those just answered are about to submit again: one turn of the scheduler lets them into this group.
-            tokio::task::yield_now().await;
-            let mut group = Group::default();
-            let mut next = Some(first);
-            while let Some(job) = next {
-                match job {
-                    Job::Write(commits, caller) => {
-                        group.callers.push((commits.len(), caller));
-                        group.commits.extend(commits);
-                    }
-                    Job::Close(done) => {
-                        self.write(group).await;
-                        jobs.close();
-                        self.close().await;
-                        let _ = done.send(());
-                        return;
-                    }
-                    other => {
-                        self.write(std::mem::take(&mut group)).await;
-                        self.administer(other).await;
-                    }
-                }
-                next = if group.commits.len() < self.limits.group { jobs.try_recv().ok() } else { None };
-            }
-            self.write(group).await;
-        }
-        self.close().await;
-    }
-
-    async fn write(&mut self, group: Group) {
-        let mut results = Vec::with_capacity(group.commits.len());
-        for commits in group.commits.chunks(self.limits.group) {
-            results.extend(self.write_together(commits).await);
-        }
-        if group.commits.iter().zip(&results).any(|(commit, result)| result.is_ok() && !commit.appends.is_empty()) {
-            Point::AfterAppend.pass();
-        }
-        let told = group.commits.iter().zip(&results).any(|(commit, result)| result.is_ok() && wakes(commit));
-        if told {
-            self.commits.send_modify(|count| *count += 1);
-        }
-        let mut results = results.into_iter();
-        for (count, caller) in group.callers {
-            let _ = caller.send(results.by_ref().take(count).collect());
-        }
-    }
-
     /// One transaction for all; where a value of one of them is refused by the database, each on its own.
     async fn write_together(&mut self, commits: &[Commit]) -> Results {
         match self.transaction(commits).await {
@@ -175,21 +146,6 @@ impl Writer {
         Ok(results(admitted, now, Ok(())))
     }
 
-    async fn administer(&mut self, job: Job) {
-        match job {
-            Job::CreateTable(table, caller) => {
-                let _ = caller.send(self.create_table(table).await);
-            }
-            Job::DropTable(table, consumer, caller) => {
-                let _ = caller.send(self.drop_table(&table, consumer.as_deref()).await);
-            }
-            Job::ForgetAnswers(saga, caller) => {
-                let _ = caller.send(self.forget_answers(saga).await);
-            }
-            Job::Write(..) | Job::Close(_) => {}
-        }
-    }
-
     async fn create_table(&mut self, table: Table) -> Result<(), StoreError> {
         let connection = self.connected().await?;
         schema::create_table(connection, &table).await.map_err(|error| error::not_read(&error))?;
@@ -228,13 +184,6 @@ impl Writer {
             && let Err(error) = sqlx::query("PRAGMA optimize").execute(connection).await
         {
             tracing::warn!(%error, "the tables could not be analysed");
-        }
-    }
-
-    async fn close(&mut self) {
-        self.analyse().await;
-        if let Some(connection) = self.connection.take() {
-            let _ = connection.close().await;
         }
     }
 }

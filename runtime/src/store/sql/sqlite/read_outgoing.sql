@@ -1,1 +1,1 @@
-SELECT pos, id, receiver, key, body, meta, at FROM outgoing WHERE pos > $1 ORDER BY pos LIMIT $2
+SELECT pos, id, receiver, key, body, meta, at FROM outgoing WHERE pos > $1 ORDER BY pos LIMIT 0 + $2

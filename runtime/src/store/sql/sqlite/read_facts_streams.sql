@@ -1,1 +1,0 @@
-SELECT stream, version FROM streams WHERE stream IN (SELECT value FROM json_each($1))
