@@ -116,9 +116,7 @@ fn understood<C: Command>(request: &CommandRequest) -> Result<(IdOf<C>, C), Refu
     let command = parse::json::<C>(&request.arguments);
     let id = match &request.target {
         Some(text) => text.parse().map_err(|_| format!("is `{text}`, which is no id")),
-        None if C::CREATES => {
-            Ok(IdOf::<C>::from_uuid(created_id(C::Aggregate::TYPE, request.command_id)))
-        }
+        None if C::CREATES => Ok(IdOf::<C>::from_uuid(created_id(C::Aggregate::TYPE, request.command_id))),
         None => Err("is required".to_owned()),
     };
     match (id, command) {
@@ -225,7 +223,8 @@ mod tests {
 
     #[test]
     fn what_a_command_makes_has_one_id_ordered_by_time_as_the_commands_is() {
-        let commands = [1_000_u64, 1_001, 70_000].map(|millis| uuid::Builder::from_unix_timestamp_millis(millis, &[7; 10]).into_uuid());
+        let commands = [1_000_u64, 1_001, 70_000]
+            .map(|millis| uuid::Builder::from_unix_timestamp_millis(millis, &[7; 10]).into_uuid());
         let made = commands.map(|command| created_id("orders.Order", command));
         assert!(made.is_sorted(), "{made:?}");
         assert_eq!(made, commands.map(|command| created_id("orders.Order", command)));
