@@ -113,7 +113,7 @@ fn lifecycle_enum<'m>(plan: &Plan<'m>, file: &mut SourceFile, aggregate: Cursor<
         item.derive(derive);
     }
     for derive in ["Serialize", "Deserialize"] {
-        item.derive(&file.uses().item("minos_runtime::serde", derive).to_string());
+        item.derive(file.uses().item("minos_runtime::serde", derive).to_string());
     }
     // An attribute: the builder prints these as they are.
     item.r#macro(r##"#[serde(crate = "minos_runtime::serde")]"##);
