@@ -153,6 +153,12 @@ async fn many_orders_share_what_there_is_and_every_one_ends() {
 async fn template() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     open(&folder, &World::default()).await.stop().await;
+    // The last connection of a file is closed by a thread of its own, which then removes the file beside it.
+    eventually("its files are not closed", || async {
+        let names = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name());
+        !names.into_iter().any(|name| name.to_string_lossy().ends_with("-wal"))
+    })
+    .await;
     folder
 }
 
