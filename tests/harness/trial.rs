@@ -47,7 +47,7 @@ const WORKERS: &str = "16";
 pub enum Kill {
     /// By itself, at a named point.
     At(&'static str),
-    /// By kill -9, at a random moment: most often in the middle of at least [`ORDERS`] orders, now and then while it starts.
+    /// By kill -9, at a random moment: most often in the middle of at least twenty orders, now and then while it starts.
     Moment,
 }
 
