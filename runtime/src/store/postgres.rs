@@ -189,11 +189,12 @@ impl PostgresStore {
             Kind::Outgoing => include_str!("sql/postgres/read_outgoing.sql"),
         };
         for attempt in 0.. {
+            let safe = self.fences.safe(kind);
             let query = sqlx::query(text).bind(changes::signed(after)).bind(at_most(limit));
             let mut rows = query.fetch_all(&self.tails).await.map_err(|error| not_read(&error))?;
             let positions = rows.iter().map(|row| decode::unsigned(row, 0)).collect::<Result<Vec<_>, _>>();
             let positions = positions.map_err(|error| not_read(&error))?;
-            let admitted = self.fences.admitted(kind, after, positions.into_iter());
+            let admitted = self.fences.admitted(kind, safe, after, positions.into_iter());
             // Something to give is given at once; the fence is then passed by the next to come.
             let nothing_yet = admitted == 0 && !rows.is_empty();
             if nothing_yet && self.fences.pass(kind, attempt, &self.tails).await.map_err(|error| not_read(&error))? {
@@ -217,7 +218,7 @@ impl PostgresStore {
         let safe = self.fences.safe(kind);
         let query = sqlx::query_scalar(text).bind(changes::signed(safe)).bind(LOOK);
         let found: Vec<i64> = query.fetch_all(&self.tails).await.map_err(failed)?;
-        let admitted = self.fences.admitted(kind, safe, found.iter().map(|pos| pos.unsigned_abs()));
+        let admitted = self.fences.admitted(kind, safe, safe, found.iter().map(|pos| pos.unsigned_abs()));
         if admitted < found.len() || at_most(admitted) == LOOK {
             self.fences.pass(kind, 0, &self.tails).await.map_err(failed)?;
         }

@@ -65,12 +65,13 @@ impl Fences {
         fence.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many of the positions that were read after `after`, in order, may be given out; they are safe then.
-    pub(super) fn admitted(&self, kind: Kind, after: u64, read: impl Iterator<Item = u64>) -> usize {
+    /// How many of the positions that were read after `after`, in order, may be given out; they are safe then. `safe` is what was safe
+    /// before they were read: a fence that opened since says nothing of this reading, which may have missed what was committed meanwhile.
+    pub(super) fn admitted(&self, kind: Kind, safe: u64, after: u64, read: impl Iterator<Item = u64>) -> usize {
         let mut fence = self.of(kind);
         let (mut last, mut count) = (after, 0);
         for pos in read {
-            if pos != last + 1 && pos > fence.safe {
+            if pos != last + 1 && pos > safe {
                 break;
             }
             last = pos;
@@ -148,5 +149,23 @@ impl Fences {
         let events = self.open(Kind::Events, pool).await.unwrap_or(false);
         let outgoing = self.open(Kind::Outgoing, pool).await.unwrap_or(false);
         events || outgoing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fence_that_opened_after_a_reading_says_nothing_of_it() {
+        let fences = Fences::default();
+        let before = fences.safe(Kind::Events);
+        // Read while 3 was not yet committed; then it was, and another reader's fence opened.
+        let read = [1, 2, 4, 5];
+        fences.of(Kind::Events).safe = 5;
+        assert_eq!(fences.admitted(Kind::Events, before, 0, read.into_iter()), 2);
+        // What is a gap in a later reading stays one.
+        let safe = fences.safe(Kind::Events);
+        assert_eq!(fences.admitted(Kind::Events, safe, 2, [4, 5, 7].into_iter()), 2);
     }
 }
