@@ -7,8 +7,8 @@
 
 use std::path::Path;
 
-use e2e::Dice;
 use e2e::apart::{Apart, Ended, Figures, Step};
+use e2e::{Dice, is_full, seed};
 
 /// The seed of the short form, which is the same every time.
 const SEED: u64 = 5;
@@ -20,27 +20,12 @@ const STEPS: [(Step, usize, usize); 5] =
 /// How many shops there are in the full form, one after the other, each with the next seed: 200 kills in all.
 const SHOPS: u64 = 5;
 
-fn seed() -> u64 {
-    let text = std::env::var("MINOS_TRIAL_SEED").ok();
-    text.map_or(SEED, |text| text.parse().expect("MINOS_TRIAL_SEED is a number"))
-}
-
-fn is_full() -> bool {
-    match std::env::var("MINOS_TRIALS").as_deref() {
-        Ok("full") => true,
-        Ok("short") | Err(_) => false,
-        Ok(other) => panic!("MINOS_TRIALS is `{other}`; it is `full` or `short`"),
-    }
-}
-
 /// All steps, in an order of the seed's own.
 fn steps(seed: u64) -> Vec<Step> {
     let mut dice = Dice::new(seed).fork(1);
     let times = |(step, short, full): (Step, usize, usize)| vec![step; if is_full() { full } else { short }];
     let mut steps: Vec<Step> = STEPS.into_iter().flat_map(times).collect();
-    for place in (1..steps.len()).rev() {
-        steps.swap(place, dice.place(place + 1));
-    }
+    dice.shuffle(&mut steps);
     steps
 }
 
@@ -54,7 +39,7 @@ async fn on_postgres_and_kafka_nothing_is_lost_and_nothing_happens_twice() {
         return eprintln!("left out: the broker of MINOS_TEST_KAFKA is not ours to stop");
     }
     let mut all = Figures::default();
-    for seed in seed()..seed() + if is_full() { SHOPS } else { 1 } {
+    for seed in seed(SEED)..seed(SEED) + if is_full() { SHOPS } else { 1 } {
         all.add(&trial(seed).await);
     }
     eprintln!("all of it: {all}");

@@ -6,25 +6,12 @@
 
 use std::path::Path;
 
-use e2e::Dice;
 use e2e::check;
 use e2e::trial::{Ended, Figures, Kill, POINTS, Trial};
+use e2e::{Dice, is_full, seed};
 
 /// The seed of the short form, which is the same every time.
 const SEED: u64 = 4;
-
-fn seed() -> u64 {
-    let text = std::env::var("MINOS_TRIAL_SEED").ok();
-    text.map_or(SEED, |text| text.parse().expect("MINOS_TRIAL_SEED is a number"))
-}
-
-fn is_full() -> bool {
-    match std::env::var("MINOS_TRIALS").as_deref() {
-        Ok("full") => true,
-        Ok("short") | Err(_) => false,
-        Ok(other) => panic!("MINOS_TRIALS is `{other}`; it is `full` or `short`"),
-    }
-}
 
 /// Kills a shop in these ways, and checks what is left.
 async fn trial(seed: u64, kills: &[Kill]) -> Figures {
@@ -45,7 +32,7 @@ async fn trial(seed: u64, kills: &[Kill]) -> Figures {
 /// Several shops one after the other, each with the next seed; more kills of one would make its past longer, and each start slower.
 async fn trials(shops: u64, kills: impl Fn(Dice) -> Vec<Kill>) {
     let mut all = Figures::default();
-    for seed in seed()..seed() + shops {
+    for seed in seed(SEED)..seed(SEED) + shops {
         all.add(&trial(seed, &kills(Dice::new(seed))).await);
     }
     eprintln!("all of it: {all}");
@@ -57,9 +44,7 @@ async fn killed_at_named_points_nothing_is_lost_and_nothing_happens_twice() {
     trials(shops, |mut dice| {
         let mut kills: Vec<Kill> = POINTS.iter().flat_map(|point| vec![Kill::At(point); each]).collect();
         // Each seed has them in another order.
-        for place in (1..kills.len()).rev() {
-            kills.swap(place, dice.place(place + 1));
-        }
+        dice.shuffle(&mut kills);
         kills
     })
     .await;

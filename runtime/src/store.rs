@@ -32,19 +32,13 @@ pub trait Store: Send + Sync {
     /// other with it. Commits of other callers that wait at the moment go into the same transaction.
     async fn write(&self, commits: Vec<Commit>) -> Vec<Result<Committed, CommitError>>;
 
-    /// A stream's events after `version`, in order.
-    async fn read_stream(&self, stream: &StreamId, after_version: u64) -> Result<Vec<Recorded>, StoreError>;
-
     /// Up to `limit` of a stream's events after `version`, in order: a long stream, in pages.
-    async fn read_page(
-        &self,
-        stream: &StreamId,
-        after_version: u64,
-        limit: usize,
-    ) -> Result<Vec<Recorded>, StoreError> {
-        let mut events = self.read_stream(stream, after_version).await?;
-        events.truncate(limit);
-        Ok(events)
+    async fn read_page(&self, stream: &StreamId, after_version: u64, limit: usize)
+    -> Result<Vec<Recorded>, StoreError>;
+
+    /// All of a stream's events after `version`, in order.
+    async fn read_stream(&self, stream: &StreamId, after_version: u64) -> Result<Vec<Recorded>, StoreError> {
+        self.read_page(stream, after_version, usize::MAX).await
     }
 
     /// A stream's version; 0 where there is none.

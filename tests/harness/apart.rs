@@ -140,21 +140,23 @@ impl Apart {
             _ => self.postgres.stop(),
         }
         self.figures.postgres += 1;
+        self.meanwhile().await;
+        self.postgres.start_again();
+        self.shop.start_what_is_dead();
+    }
+
+    /// While a server is away; half of the time a process dies too.
+    async fn meanwhile(&mut self) {
         if self.dice.below(2) == 0 {
             self.kill_one();
         }
         self.wait_below(3_000).await;
-        self.postgres.start_again();
-        self.shop.start_what_is_dead();
     }
 
     async fn restart_kafka(&mut self) {
         self.kafka.kill();
         self.figures.kafka += 1;
-        if self.dice.below(2) == 0 {
-            self.kill_one();
-        }
-        self.wait_below(3_000).await;
+        self.meanwhile().await;
         self.kafka.start_again();
         self.shop.start_what_is_dead();
     }

@@ -34,6 +34,13 @@ impl Dice {
         usize::try_from(self.below(length as u64)).unwrap_or(0)
     }
 
+    /// Puts a list into another order.
+    pub fn shuffle<T>(&mut self, list: &mut [T]) {
+        for place in (1..list.len()).rev() {
+            list.swap(place, self.place(place + 1));
+        }
+    }
+
     /// One of a list that is not empty.
     pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         &of[self.place(of.len())]

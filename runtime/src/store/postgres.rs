@@ -245,10 +245,6 @@ impl Store for PostgresStore {
         lane::submit(if consumers { &self.consumers } else { &self.commands }, commits).await
     }
 
-    async fn read_stream(&self, stream: &StreamId, after_version: u64) -> Result<Vec<Recorded>, StoreError> {
-        self.read_page(stream, after_version, usize::MAX).await
-    }
-
     async fn read_page(
         &self,
         stream: &StreamId,

@@ -132,10 +132,6 @@ impl Store for SqliteStore {
         lane::submit(&self.jobs, commits).await
     }
 
-    async fn read_stream(&self, stream: &StreamId, after_version: u64) -> Result<Vec<Recorded>, StoreError> {
-        self.read_page(stream, after_version, usize::MAX).await
-    }
-
     async fn read_page(
         &self,
         stream: &StreamId,

@@ -49,8 +49,8 @@ impl Store for Faulty {
             Some(Fault::Overloaded) => vec![Err(CommitError::Overloaded)],
         }
     }
-    async fn read_stream(&self, stream: &StreamId, after: u64) -> Result<Vec<Recorded>, StoreError> {
-        self.inner.read_stream(stream, after).await
+    async fn read_page(&self, stream: &StreamId, after: u64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
+        self.inner.read_page(stream, after, limit).await
     }
     async fn stream_version(&self, stream: &StreamId) -> Result<u64, StoreError> {
         self.inner.stream_version(stream).await

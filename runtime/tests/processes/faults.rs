@@ -101,8 +101,8 @@ impl Store for Fused {
         results
     }
 
-    async fn read_stream(&self, stream: &StreamId, after_version: u64) -> Result<Vec<Recorded>, StoreError> {
-        self.inner.read_stream(stream, after_version).await
+    async fn read_page(&self, stream: &StreamId, after: u64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
+        self.inner.read_page(stream, after, limit).await
     }
 
     async fn stream_version(&self, stream: &StreamId) -> Result<u64, StoreError> {
