@@ -7,6 +7,7 @@ mod node;
 mod shop;
 mod wire;
 mod wire_faults;
+mod world;
 
 use std::path::Path;
 
@@ -15,7 +16,7 @@ use minos_runtime::process::operator::Decision;
 use minos_runtime::process::port_caller::calls::CallStatus;
 use minos_runtime::process::saga::progress::Status;
 use node::{Shop, eventually};
-use shop::World;
+use world::World;
 
 async fn open(folder: &tempfile::TempDir, world: &World) -> Shop {
     let shop = Shop::start(folder.path(), world, &Fuse::none()).await;

@@ -28,7 +28,8 @@ use minos_runtime::store::sqlite::SqliteStore;
 use uuid::Uuid;
 
 use crate::faults::{Fuse, Fused};
-use crate::shop::{self, World, customer, order, product};
+use crate::shop::{self, customer, order, product};
+use crate::world::World;
 
 struct Trust;
 

@@ -21,8 +21,9 @@ use uuid::Uuid;
 use crate::decision;
 use crate::faults::Fuse;
 use crate::node::{Node, Shop, ada, eventually, order_id};
-use crate::shop::{Id, World, customer};
+use crate::shop::{Id, customer};
 use crate::wire::Wire;
+use crate::world::World;
 
 /// All that was written under one stream, in its order.
 async fn streams(node: &Node) -> BTreeMap<String, Vec<Recorded>> {

@@ -1,0 +1,73 @@
+//! Types that do not fit.
+
+use crate::{Fault, fault};
+
+pub(crate) const TYPES: &[Fault] = &[
+    fault("catalog", "emit Repriced(price)", "emit Repriced(price: title)", "E0300", "title"),
+    fault(
+        "orders",
+        "do   customers.Customer[placing.customer].HoldCredit",
+        "do   customers.Customer[placing.id].HoldCredit",
+        "E0300",
+        "placing.id",
+    ),
+    fault("customers", "require held + amount <= limit", "require held + amount", "E0300", "held + amount"),
+    fault(
+        "orders",
+        "order: placing.id, quantity: line.quantity",
+        "order: placing.id, quantity: line.price",
+        "E0300",
+        "line.price",
+    ),
+    fault(
+        "orders",
+        "on customers.Customer.Registered, customers.Customer.Renamed as e { upsert[e.id](name: e.name) }",
+        "on customers.Customer.Registered, customers.Customer.Renamed as e { upsert[e.id](name: e.id) }",
+        "E0300",
+        "e.id",
+    ),
+    fault("orders", "l.price * l.quantity", "l.price * l.price", "E0301", "*"),
+    fault("catalog", "stock - reserved.values().sum()", "title - reserved.values().sum()", "E0302", "-"),
+    fault("catalog", "reserved.values().sum()\n", "reserved.sum()\n", "E0202", "sum"),
+    fault("orders", "Names[e.customer]?.name ?? \"\"", "Names[e.customer]?.name", "E0303", "Names[e.customer]?.name"),
+    fault("orders", "Names[e.customer]?.name", "Names[e.customer].name", "E0303", "Names[e.customer]"),
+    fault("orders", "customer_name: Names[e.customer]?.name ?? \"\"", "customer_name: e.id ?? \"\"", "E0303", "e.id"),
+    fault("shop", "decimal(12, 2, 0..)", "decimal(12, 20, 0..)", "E0305", "12"),
+    fault("shop", "int(1..=999)", "int(999..=1)", "E0305", "999..=1"),
+    fault(
+        "shop",
+        "text(3..=254) matches r\"[^@ ]+@[^@ ]+\"",
+        "text(3..=254) matches r\"[^@ ]+@[^@ +\"",
+        "E0305",
+        "r\"[^@ ]+@[^@ +\"",
+    ),
+    fault("orders", "distinct product)) allow", "distinct produkt)) allow", "E0202", "produkt"),
+    fault("catalog", "require quantity <= free", "require title <= free", "E0306", "<="),
+    fault("customers", "require held + amount <= limit", "require order < order", "E0306", "<"),
+    fault("customers", "event Renamed(set name)", "event Renamed(set name) { limit = now }", "E0307", "now"),
+    fault("orders", "where self.order == order", "where self.order == now", "E0307", "now"),
+    fault("orders", "(self.status == status if given)", "self.status == status", "E0308", "status"),
+    fault(
+        "orders",
+        "self.customer == customer and (",
+        "(self.customer == customer if given) and (",
+        "E0308",
+        "(self.customer == customer if given)",
+    ),
+    fault(
+        "orders",
+        "value Item(product: catalog.Product.Id, quantity: Quantity)",
+        "value Item(product: catalog.Product.Id, quantity: Quantity, extra: list<Item>)",
+        "E0309",
+        "extra",
+    ),
+    fault("catalog", "let free = stock", "let free = free", "E0309", "free"),
+    fault(
+        "catalog",
+        "require quantity <= free",
+        "require quantity <= free and quantity == 1_000_000_000_000_000_000_000",
+        "E0304",
+        "1_000_000_000_000_000_000_000",
+    ),
+    fault("orders", "template: \"approved\"", "template: absent", "E0303", "absent"),
+];
