@@ -72,7 +72,8 @@ fn origin(plan: &Plan<'_>, span: minos_dsl::source::Span) -> String {
     plan.file(span.file)
 }
 
-/// The root of a crate: its modules, and what is used most.
+/// The root of a crate: its modules, and what is used most. Rustfmt, where it runs, leaves the modules as they are: a second layout would
+/// fight the first at every generation.
 pub(crate) fn root(plan: &Plan<'_>, modules: &[SourceFile]) -> SourceFile {
     let mut names: Vec<String> = modules
         .iter()
@@ -93,7 +94,7 @@ pub(crate) fn root(plan: &Plan<'_>, modules: &[SourceFile]) -> SourceFile {
     let mut file = SourceFile::new("lib.rs", "crate", &origin, &docs, &[]);
     let entry = crate::rust::name::ident(if plan.subdomain().is_some() { "service" } else { "gateway" });
     let modules = names.iter().map(|it| crate::rust::name::ident(it));
-    file.push(quote::quote!(#(pub mod #modules;)* pub use #entry::#entry;));
+    file.push(quote::quote!(#(#[rustfmt::skip] pub mod #modules;)* pub use #entry::#entry;));
     file
 }
 

@@ -188,7 +188,7 @@ impl Recorded {
     }
 
     /// The lifecycle state that the aggregate entered by it.
-    pub fn state<S: std::str::FromStr>(&self) -> Result<S, DecodeError> {
+    pub fn entered<S: std::str::FromStr>(&self) -> Result<S, DecodeError> {
         let entered = self.entered.as_deref().unwrap_or_default();
         entered
             .parse()

@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use crate::commit::Answer;
 use crate::context::Meta;
-use crate::event::Json;
+use crate::event::{Json, Recorded};
 
 /// The version of the envelope that this build writes; it reads this one and the one before.
 pub const SPECVERSION: u32 = 1;
@@ -329,6 +329,13 @@ pub enum HandlingError {
     /// The handler must see what was changed before in this batch: commit that first, then call again.
     #[error("what was changed before must be committed first")]
     CommitFirst,
+}
+
+impl HandlingError {
+    /// An event came to a handler whose own list of events does not name it: never passed over in silence.
+    pub fn not_followed(recorded: &Recorded) -> Self {
+        Self::Poison(format!("`{}` came to a handler that does not follow it", recorded.event_type))
+    }
 }
 
 impl From<crate::store::StoreError> for HandlingError {

@@ -12,7 +12,7 @@ minos_runtime::id!(OrderId);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Money(Decimal);
-minos_runtime::decimal!(Money, 12, 2, Some(("0", true)), None);
+minos_runtime::decimal!(Money, 12, 2, >= "0");
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Quantity(i64);

@@ -21,7 +21,7 @@ use crate::rust::name::{ident, pascal};
 
 pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> SourceFile {
     let module = plan.module_name(aggregate);
-    let docs = docs::aggregate(aggregate);
+    let docs = docs::aggregate(plan, aggregate);
     let mut file = SourceFile::new(
         &format!("{module}.rs"),
         &format!("crate::{module}"),

@@ -3,15 +3,16 @@
 //! ```text
 //! /// Emits `Approved`; only when `placed`. Allowed to sagas and policies of this system alone.
 //! /// Emits `Cancelled`; only when `approved`. Allowed to callers with `role(clerk) or caller.customer == self.customer`.
-//! /// Sets `payment`, carries `customer`; enters `approved`.
-//! /// On `orders.Order.Shipped`: `customers.Customer.ReleaseCredit`, `catalog.Product.Take`.
+//! /// Emitted by `Approve`; sets `payment`; carries `customer` for those who follow; enters `approved`.
+//! /// On `orders.Order.Shipped`: `customers.Customer.ReleaseCredit`, `catalog.Product.Take` for each of `e.lines`.
 //! ```
 
 use minos_dsl::model::{
     Aggregate, Allow, Answer, Call, CallTarget, Command, Cursor, Docs, Error, Event, Id, Lifecycle, Operation, Origin,
-    Part, Policy, Port, Query, ReadKind, Statement, Timer, TimerWhen, View, ViewSource,
+    Part, Policy, Port, Query, Reaction, ReadKind, Refusal, Saga, Statement, Step, Timer, TimerWhen, View, ViewSource,
 };
 
+use super::timers;
 use crate::plan::Plan;
 
 pub(super) mod fields;
@@ -34,7 +35,7 @@ fn with(docs: &Docs, known: String) -> String {
 pub(super) fn command<'m>(plan: &Plan<'m>, it: Cursor<'m, Command>) -> String {
     let aggregate = it.aggregate();
     if !plan.owns(aggregate.get().subdomain) {
-        return it.docs.as_deref().map_or_else(|| format!("Sent to `{}`.", aggregate.path()), str::to_owned);
+        return with(&it.get().docs, format!("Sent to `{}` by {}.", aggregate.path(), senders(plan, it)));
     }
     let mut emitted = Vec::new();
     emits(plan, &it.get().body, &mut emitted);
@@ -48,6 +49,30 @@ pub(super) fn command<'m>(plan: &Plan<'m>, it: Cursor<'m, Command>) -> String {
     with(&it.get().docs, known)
 }
 
+/// What sends a command from here: ``step `stock` of `Fulfilment`, which `OutOfStock` refuses``, ``policy `Settle` ``.
+fn senders<'m>(plan: &Plan<'m>, command: Cursor<'m, Command>) -> String {
+    let Some(subdomain) = plan.subdomain() else { return "nothing yet".to_owned() };
+    let sends = |call: &Call| matches!(call.target, CallTarget::Command { command: it, .. } | CallTarget::Create(it) if it == command.id());
+    let mut found = Vec::new();
+    for saga in subdomain.sagas() {
+        for step in &saga.get().steps {
+            found.extend(sends(&step.action).then(|| format!("step `{}` of `{}`", step.name, saga.name)));
+            let undoes = step.undo.as_ref().is_some_and(sends);
+            found.extend(undoes.then(|| format!("the undo of step `{}` of `{}`", step.name, saga.name)));
+        }
+        found.extend(failed(saga).any(sends).then(|| format!("`failed` of `{}`", saga.name)));
+    }
+    let policies = subdomain.policies().filter(|it| it.calls().into_iter().any(sends));
+    found.extend(policies.map(|it| format!("policy `{}`", it.name)));
+    found.join(", ")
+}
+
+/// What `failed` of a saga calls.
+pub(super) fn failed<'m>(saga: Cursor<'m, Saga>) -> impl Iterator<Item = &'m Call> {
+    let before: usize = saga.get().steps.iter().map(|it| 1 + usize::from(it.undo.is_some())).sum();
+    saga.calls().skip(before)
+}
+
 /// Who may: the rule in the spec's words.
 pub(super) fn allowed(plan: &Plan<'_>, allow: &Allow) -> String {
     match allow {
@@ -55,6 +80,26 @@ pub(super) fn allowed(plan: &Plan<'_>, allow: &Allow) -> String {
         Allow::Anyone => "anyone, also without a token".to_owned(),
         Allow::Rule(rule) => format!("callers with `{}`", plan.text(rule.span)),
     }
+}
+
+/// What a command may be refused with, by the names that answers carry; 400, 401, 403 and 412 aside, which say that it was not tried.
+pub(super) fn refused(it: Cursor<'_, Command>) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for refusal in &it.get().refusals {
+        let name = match refusal {
+            Refusal::NotFound => "NotFound".to_owned(),
+            Refusal::WrongState => "WrongState".to_owned(),
+            Refusal::NotUnique(_) => "NotUnique".to_owned(),
+            Refusal::Declared(error) => it.model().at(*error).name.to_string(),
+            Refusal::Overflow | Refusal::DivisionByZero | Refusal::Refinement | Refusal::NoKey => {
+                "OutOfRange".to_owned()
+            }
+        };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if names.is_empty() { "nothing".to_owned() } else { listed(names) }
 }
 
 fn emits(plan: &Plan<'_>, body: &[Statement], found: &mut Vec<String>) {
@@ -94,6 +139,7 @@ pub(super) fn event<'m>(plan: &Plan<'m>, it: Cursor<'m, Event>) -> String {
     let carried = fields(|origin| matches!(origin, Origin::Carry(_) | Origin::CarryComputed(_)));
     let enters = it.enters.zip(aggregate.get().lifecycle.as_ref()).map(|(index, lifecycle)| state(lifecycle, index));
     let known: Vec<String> = [
+        Some(format!("emitted by {}", emitters(plan, it))),
         (!set.is_empty()).then(|| format!("sets {set}")),
         (!carried.is_empty()).then(|| format!("carries {carried} for those who follow")),
         enters.map(|state| format!("enters `{state}`")),
@@ -101,12 +147,21 @@ pub(super) fn event<'m>(plan: &Plan<'m>, it: Cursor<'m, Event>) -> String {
     .into_iter()
     .flatten()
     .collect();
-    let known = match known.is_empty() {
-        true if it.docs.is_some() => String::new(),
-        true => format!("`{}`.", it.path()),
-        false => format!("{}.", sentence(&known.join("; "))),
+    with(&it.get().docs, format!("{}.", sentence(&known.join("; "))))
+}
+
+/// The commands and timers that emit an event.
+fn emitters<'m>(plan: &Plan<'m>, it: Cursor<'m, Event>) -> String {
+    let aggregate = it.aggregate();
+    let emitted = |body: &[Statement]| {
+        let mut found = Vec::new();
+        emits(plan, body, &mut found);
+        found.iter().any(|name| *name == it.name.as_str())
     };
-    with(&it.get().docs, known)
+    let commands = aggregate.commands().filter(|command| emitted(&command.body)).map(|it| format!("`{}`", it.name));
+    let timers = timers::names(aggregate).into_iter().filter(|(_, timer)| emitted(&timer.body));
+    let found: Vec<String> = commands.chain(timers.map(|(name, _)| format!("the timer `{name}`"))).collect();
+    if found.is_empty() { "nothing yet".to_owned() } else { found.join(", ") }
 }
 
 fn sentence(text: &str) -> String {
@@ -166,7 +221,7 @@ fn required(plan: &Plan<'_>, body: &[Statement], found: &mut Vec<(Id<Error>, Str
 }
 
 /// An aggregate's life as a table, after its docs.
-pub(super) fn aggregate(it: Cursor<'_, Aggregate>) -> String {
+pub(super) fn aggregate(plan: &Plan<'_>, it: Cursor<'_, Aggregate>) -> String {
     let docs = it.docs.as_deref().map_or_else(|| format!("The aggregate `{}`.", it.path()), str::to_owned);
     let Some(lifecycle) = &it.lifecycle else { return docs };
     let mut table = format!("{docs}\n\n| {} | event | becomes |\n|---|---|---|", lifecycle.name);
@@ -180,6 +235,9 @@ pub(super) fn aggregate(it: Cursor<'_, Aggregate>) -> String {
             .collect();
         let from = if event.creates { "–".to_owned() } else { listed(from) };
         table.push_str(&format!("\n| {from} | `{}` | `{}` |", event.name, state(lifecycle, to)));
+    }
+    for (name, timer) in timers::names(it) {
+        table.push_str(&format!("\n\nTimer `{name}`. {}", fired(plan, it, timer)));
     }
     table
 }
@@ -236,12 +294,51 @@ pub(super) fn query(plan: &Plan<'_>, it: Cursor<'_, Query>) -> String {
 pub(super) fn policy<'m>(plan: &Plan<'m>, it: Cursor<'m, Policy>) -> String {
     let events = it.get().cases.iter().map(|case| plan.model.at(case.event).path());
     let mut done: Vec<String> = Vec::new();
-    for name in it.calls().into_iter().map(|call| called(plan, call)) {
-        if !done.contains(&name) {
-            done.push(name);
+    it.get().cases.iter().for_each(|case| self::done(plan, &case.body, "", &mut done));
+    with(&it.get().docs, format!("On {}: {}.", listed(events), done.join(", ")))
+}
+
+/// What reactions call: ``each of `e.lines`: `catalog.Product.Take` ``.
+fn done(plan: &Plan<'_>, body: &[Reaction], each: &str, found: &mut Vec<String>) {
+    for reaction in body {
+        match reaction {
+            Reaction::Let { .. } => {}
+            Reaction::Do(call) => {
+                let name = format!("`{}`{each}", called(plan, call));
+                if !found.contains(&name) {
+                    found.push(name);
+                }
+            }
+            Reaction::If { then, otherwise, .. } => {
+                done(plan, then, each, found);
+                done(plan, otherwise, each, found);
+            }
+            Reaction::For { of, body, .. } => {
+                done(plan, body, &format!("{each} for each of `{}`", plan.text(of.span)), found);
+            }
         }
     }
-    with(&it.get().docs, format!("On {}: {}.", listed(events), listed(done)))
+}
+
+/// A saga: its name, and what begins it.
+pub(super) fn saga(it: Cursor<'_, Saga>) -> String {
+    format!("The saga `{}`, which an event `{}` begins.", it.path(), it.trigger().path())
+}
+
+/// What a step does.
+pub(super) fn step(plan: &Plan<'_>, it: &Step) -> String {
+    with(&it.docs, format!("Step `{}`: {}.", it.name, asks(plan, it, &it.action)))
+}
+
+/// What takes a step back.
+pub(super) fn undo(plan: &Plan<'_>, step: &Step, it: &Call) -> String {
+    format!("Undoes step `{}`: {}.", step.name, asks(plan, step, it))
+}
+
+/// `` `catalog.Product.Reserve` for each of `placing.lines` ``.
+pub(super) fn asks(plan: &Plan<'_>, step: &Step, it: &Call) -> String {
+    let each = step.each.as_ref().map(|each| format!(" for each of `{}`", plan.text(each.of.span)));
+    format!("`{}`{}", called(plan, it), each.unwrap_or_default())
 }
 
 /// What a step or a policy sends or calls.
@@ -264,12 +361,12 @@ pub(super) fn timer(plan: &Plan<'_>, aggregate: Cursor<'_, Aggregate>, it: &Time
     format!("{when}: emits {}", listed(emitted))
 }
 
-/// What a timer does when it fires; when it does is said where it is set, in the state.
+/// What a timer does; when it fires is said in one place of the code, `timers` of the state.
 pub(super) fn fired(plan: &Plan<'_>, aggregate: Cursor<'_, Aggregate>, it: &Timer) -> String {
     let (name, mut emitted) = (&aggregate.name, Vec::new());
     let state = aggregate.lifecycle.as_ref().map_or("", |lifecycle| state(lifecycle, it.state));
     emits(plan, &it.body, &mut emitted);
-    format!("When `{state}` has lasted for as long as `{name}::timers` says: emits {}.", listed(emitted))
+    format!("Emits {} if `{state}` lasts until the time that `{name}::timers` says.", listed(emitted))
 }
 
 /// `30 days`, `200 ms`: in the largest whole unit.
@@ -296,9 +393,7 @@ pub(super) fn port(plan: &Plan<'_>, it: Cursor<'_, Port>) -> String {
     let policies = subdomain.policies().filter(|policy| policy.calls().into_iter().any(calls));
     let callers: Vec<String> = sagas.chain(policies.map(|policy| format!("policy `{}`", policy.name))).collect();
     let callers = if callers.is_empty() { "nothing yet".to_owned() } else { callers.join(", ") };
-    it.docs
-        .as_deref()
-        .map_or_else(|| format!("What `{}` asks outside; called by: {callers}.", subdomain.name), str::to_owned)
+    with(&it.get().docs, format!("What `{}` asks outside; called by {callers}.", subdomain.name))
 }
 
 /// A part of a composition: what answers it, and whether the rest stands without.

@@ -51,6 +51,7 @@ fn one<'m>(plan: &Plan<'m>, uses: &Uses, policy: Cursor<'m, Policy>) -> TokenStr
     let cases = &policy.get().cases;
     let events: Vec<TokenStream> = cases.iter().map(|case| event_path(plan, uses, plan.model.at(case.event))).collect();
     uses.bring("event", "EventPayload");
+    let error = uses.runtime("log", "HandlingError");
     let bodies: Vec<TokenStream> = cases.iter().map(|case| case_body(plan, uses, policy, case)).collect();
     let body = match bodies.as_slice() {
         [one] => one.clone(),
@@ -63,15 +64,11 @@ fn one<'m>(plan: &Plan<'m>, uses: &Uses, policy: Cursor<'m, Policy>) -> TokenStr
                 }
             }
             let arms = arms.into_iter().map(|(events, body)| quote!(#(#events::TYPE)|* => { #body }));
-            quote!(match recorded.event_type.as_str() { #(#arms)* _ => Ok(Vec::new()) })
+            quote!(match recorded.event_type.as_str() { #(#arms)* _ => Err(#error::not_followed(recorded)), })
         }
     };
-    let (policy_trait, recorded, action, error) = (
-        uses.runtime("saga", "Policy"),
-        uses.runtime("event", "Recorded"),
-        uses.runtime("saga", "Action"),
-        uses.runtime("log", "HandlingError"),
-    );
+    let (policy_trait, recorded, action) =
+        (uses.runtime("saga", "Policy"), uses.runtime("event", "Recorded"), uses.runtime("saga", "Action"));
     quote! {
         #(#[doc = #docs])*
         pub struct #name;

@@ -47,9 +47,13 @@ fn emit<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> SourceFile {
     own.extend(port.errors().map(|it| plan.error_name(it)));
     let types = port.get().types.iter().copied().filter(|it| plan.type_module(*it) == place);
     own.extend(types.clone().map(|it| plan.type_place(it).name));
-    let docs = docs::port(plan, port);
-    let mut file = SourceFile::new(&format!("ports/{module}.rs"), &place, &super::origin(plan, port.span), &docs, &own);
-    let item = port_trait(plan, file.uses(), port, &docs);
+    let module_docs = format!(
+        "The port `{}`: implemented by hand, called by the engine through `dispatch`, which [`port!`](minos_runtime::port!) declares.",
+        port.path()
+    );
+    let path = format!("ports/{module}.rs");
+    let mut file = SourceFile::new(&path, &place, &super::origin(plan, port.span), &module_docs, &own);
+    let item = port_trait(plan, file.uses(), port, &docs::port(plan, port));
     file.push(item);
     for operation in port.operations() {
         let members: Vec<Member<'_>> = operation
@@ -110,8 +114,16 @@ fn error_ty<'m>(plan: &Plan<'m>, uses: &Uses, operation: Cursor<'m, Operation>) 
 }
 
 /// What whoever implements a port must know.
-const AT_LEAST_ONCE: &str = "Called at least once: `call.key` is the same for every attempt of one call, and two calls with one key must have \
-    one effect and one answer. An attempt without an answer within `call.timeout` is of unknown outcome, and is made again with its key.";
+const AT_LEAST_ONCE: &str = "\
+Called at least once: `call.key` is the same for every attempt of one call, and two calls with one key must have \
+    one effect and one answer. An attempt without an answer within `call.timeout` is of unknown outcome, and is made again with its key.
+
+What an implementation answers beside `Ok`:
+
+- `PortError::Refused(error)`: no, and for good: a declared error; the saga is undone.
+- `PortError::Unavailable(why)`: it did not happen, and may work later: tried again.
+- `PortError::Unknown(why)`: it may have happened: tried again with the same key.
+- `PortError::Broken(why)`: it can never work as sent: parked, or the saga stuck, for an operator to see.";
 
 fn port_trait<'m>(plan: &Plan<'m>, uses: &Uses, port: Cursor<'m, Port>, docs: &str) -> TokenStream {
     let (async_trait, call, error) =

@@ -9,14 +9,14 @@
 //!
 //! impl Saga for Fulfilment {
 //!     const STEPS: &'static [Step<Self>] = &[
-//!         Step::compensatable("credit", Self::credit).undo(Self::undo_credit),
-//!         Step::pivot("charge", Self::charge).bind(|saga, answer| keep(&mut saga.receipt, answer)),
+//!         Step::compensatable("credit", |saga, _| saga.credit()).undo(|saga, _| saga.undo_credit()),
+//!         Step::pivot("charge", |saga, _| saga.charge()).bind(|saga, answer| keep(&mut saga.receipt, answer)),
 //!         …
 //!     ];
 //! }
 //!
 //! impl Fulfilment {
-//!     fn credit(&self, _: usize) -> Result<Action, Refusal> {
+//!     fn credit(&self) -> Result<Action, Refusal> {
 //!         Ok(Action::send(&self.placing.customer, &customer::HoldCredit { … }))
 //!     }
 //! }
@@ -26,6 +26,7 @@ use minos_dsl::model::{Call, CallTarget, Cursor, Expr, ExprKind, Saga, Step, Sub
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::docs;
 use super::nouns::docs_or;
 use super::policies::each_expr as each_reaction;
 use super::view::event_path;
@@ -54,13 +55,13 @@ pub(super) fn emit_all<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>) ->
 fn emit<'m>(plan: &Plan<'m>, saga: Cursor<'m, Saga>) -> SourceFile {
     let name = type_name(&saga.name, "Saga");
     let module = module_of(&saga.name);
-    let docs = docs_or(&saga.docs, || format!("The saga `{}`.", saga.path()));
+    let (known, docs) = (docs::saga(saga), docs_or(&saga.docs, || docs::saga(saga)));
     let path = format!("sagas/{module}.rs");
     let mut file = SourceFile::new(
         &path,
         &format!("crate::sagas::{module}"),
         &super::origin(plan, saga.span),
-        &docs,
+        &known,
         std::slice::from_ref(&name),
     );
     state(plan, &mut file, saga, &docs);
@@ -116,21 +117,33 @@ fn state<'m>(plan: &Plan<'m>, file: &mut SourceFile, saga: Cursor<'m, Saga>, doc
     let knows = Knows::of(saga);
     let trigger = saga.trigger();
     let (id, payload, trigger_name) = (id_ty(plan, uses, saga), event_path(plan, uses, trigger), &knows.trigger);
+    let whose = format!(" The `{}` that the event happened to.", trigger.aggregate().path());
+    let began = format!(" The event `{}`, which began it.", trigger.path());
     let at = knows.at.then(|| {
         let timestamp = uses.runtime("value", "Timestamp");
-        quote!(at: #timestamp,)
+        quote!(
+            /// When that happened.
+            at: #timestamp,
+        )
     });
     let entered = knows.entered.then(|| {
         let status = Scope::new(plan, uses).ty(&Ty::Status(trigger.get().aggregate));
-        quote!(entered: #status,)
+        quote!(
+            /// The state that it entered.
+            entered: #status,
+        )
     });
     let event_id = knows.creates.then(|| {
         let uuid = uses.runtime("value", "Uuid");
-        quote!(event_id: #uuid,)
+        quote!(
+            /// The event's id, from which those of created aggregates derive.
+            event_id: #uuid,
+        )
     });
-    let bound = bound_answers(saga).map(|(_, local, answer)| {
+    let bound = bound_answers(saga).map(|(step, local, answer)| {
         let (name, ty) = (field(&local.name), Scope::new(plan, uses).ty(answer));
-        quote!(#name: Option<#ty>,)
+        let docs = format!(" What `{}` answered, from then on.", step.name);
+        quote!(#[doc = #docs] #name: Option<#ty>,)
     });
     let (name, docs) =
         (ident(&type_name(&saga.name, "Saga")), docs.lines().map(|line| format!(" {line}")).collect::<Vec<_>>());
@@ -138,7 +151,9 @@ fn state<'m>(plan: &Plan<'m>, file: &mut SourceFile, saga: Cursor<'m, Saga>, doc
         #(#[doc = #docs])*
         #[derive(Clone, Debug)]
         pub struct #name {
+            #[doc = #whose]
             id: #id,
+            #[doc = #began]
             #trigger_name: #payload,
             #at
             #entered
@@ -177,7 +192,7 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenS
         saga.get().steps.iter().zip(&names).map(|(it, names)| steps::functions(plan, uses, saga, it, names)).collect();
     let alias = &knows.trigger;
     let at = knows.at.then(|| quote!(at: recorded.at,));
-    let entered = knows.entered.then(|| quote!(entered: recorded.state()?,));
+    let entered = knows.entered.then(|| quote!(entered: recorded.entered()?,));
     let event_id = knows.creates.then(|| quote!(event_id: recorded.event_id,));
     let bound = bound_answers(saga).map(|(_, local, _)| {
         let name = field(&local.name);
@@ -188,6 +203,7 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, saga: Cursor<'m, Saga>) -> TokenS
     quote! {
         impl #saga_trait for #name {
             const NAME: &'static str = #wire;
+            /// A hash of what the steps mean, timeouts and retries aside: a saga that began under another one is stuck until an operator decides.
             const DEFINITION: &'static str = #definition;
             const TRIGGER: &'static str = #trigger::TYPE;
             const STEPS: &'static [#step<Self>] = &[#(#steps),*];
@@ -225,8 +241,8 @@ fn scope<'a>(plan: &'a Plan<'a>, uses: &'a Uses, saga: Cursor<'_, Saga>, holder:
     scope
 }
 
-/// The variables that a call reads: the answers of steps before, the branch's element.
-fn prelude<'m>(scope: &Scope<'_>, saga: Cursor<'m, Saga>, step: &Step, call: &Call) -> TokenStream {
+/// The variables that a call reads: the answers of steps before.
+fn prelude<'m>(scope: &Scope<'_>, saga: Cursor<'m, Saga>, call: &Call) -> TokenStream {
     let reads = |index: u32| {
         call.expressions().any(|it| it.any(|node| matches!(&node.kind, ExprKind::Local(local) if local.index == index)))
     };
@@ -249,11 +265,6 @@ fn prelude<'m>(scope: &Scope<'_>, saga: Cursor<'m, Saga>, step: &Step, call: &Ca
             step.name.to_string(),
         );
         tokens.extend(quote!(let #name = #bound(#step, &self.#kept)?;));
-    }
-    if let Some(each) = step.each.as_ref().filter(|it| reads(it.each.index)) {
-        let (element, name, of) =
-            (scope.uses.runtime("saga", "element"), scope.variable(&each.each.name), scope.borrowed(&each.of));
-        tokens.extend(quote!(let #name = #element(#of, branch)?;));
     }
     tokens
 }

@@ -37,7 +37,7 @@ use crate::rust::expr::Scope;
 use crate::rust::name::{field, ident, pascal, type_name};
 use crate::rust::ty;
 
-mod effects;
+pub(in crate::emit) mod effects;
 
 use effects::{apply, create, effects_read_id};
 

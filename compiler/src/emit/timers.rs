@@ -1,7 +1,7 @@
 //! `order/timers.rs`: what happens when an aggregate has been in a state for long enough.
 //!
 //! ```text
-//! /// `timer approved after 30 days`.
+//! /// Emits `Cancelled` if `approved` lasts until the time that `Order::timers` says.
 //! pub(super) fn approved(decision: &mut Decision<Order>) -> Result<(), Refusal> {
 //!     …
 //! }

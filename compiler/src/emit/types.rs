@@ -4,7 +4,7 @@
 //! #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 //! pub struct Money(Decimal);
 //!
-//! minos_runtime::decimal!(Money, 12, 2, Some(("0", true)), None);
+//! minos_runtime::decimal!(Money, 12, 2, >= "0");
 //! ```
 
 use minos_dsl::model::{Base, Bound, CollectionRule, Distinct, Docs, Rule, Ty, TypeRef};
@@ -14,6 +14,7 @@ use quote::quote;
 use super::nouns::newtype;
 use crate::output::source_file::SourceFile;
 use crate::plan::Plan;
+use crate::plan::shape::spelled;
 use crate::rust::name::{field, ident};
 use crate::rust::ty;
 
@@ -91,11 +92,8 @@ fn rule_of(name: &proc_macro2::Ident, base: Base, rule: &Rule) -> TokenStream {
             let digits = rule.digits;
             let precision = Literal::u8_unsuffixed(digits.map_or(18, |it| it.precision));
             let scale = Literal::u8_unsuffixed(digits.map_or(9, |it| it.scale));
-            if rule.min.is_none() && rule.max.is_none() {
-                return quote!(minos_runtime::decimal!(#name, #precision, #scale););
-            }
-            let (min, max) = (end(rule.min), end(rule.max));
-            quote!(minos_runtime::decimal!(#name, #precision, #scale, #min, #max);)
+            let (min, max) = (end(rule.min, &quote!(>=), &quote!(>)), end(rule.max, &quote!(<=), &quote!(<)));
+            quote!(minos_runtime::decimal!(#name, #precision, #scale #min #max);)
         }
     }
 }
@@ -107,7 +105,14 @@ fn list(plan: &Plan<'_>, file: &mut SourceFile, name: &str, element: &Ty, rule: 
         (Some(Distinct::Field(index)), Ty::Value(id)) => Some(&plan.model.at(*id).get().fields[*index as usize].name),
         _ => None,
     };
-    newtype(file, name, &describe_list(rule, by.map(|it| it.as_str())), &vec, false, false);
+    newtype(
+        file,
+        name,
+        &describe_list(&spelled(plan.model, element), rule, by.map(|it| it.as_str())),
+        &vec,
+        false,
+        false,
+    );
     let (min, max) = sizes(rule.size.map_or(0, |it| it.min), rule.size.and_then(|it| it.max));
     let name = ident(name);
     match by.map(|it| field(it)) {
@@ -123,21 +128,22 @@ fn list(plan: &Plan<'_>, file: &mut SourceFile, name: &str, element: &Ty, rule: 
 fn sized(plan: &Plan<'_>, file: &mut SourceFile, name: &str, it: &Ty, rule: &CollectionRule) {
     let (min, max) = sizes(rule.size.map_or(0, |it| it.min), rule.size.and_then(|it| it.max));
     let own = ident(name);
-    let (plain, call) = match it {
+    let (plain, of, call) = match it {
         Ty::Map(key, value, _) => {
             let plain = Ty::Map(key.clone(), value.clone(), None);
+            let of = format!("{} by {}", spelled(plan.model, value), spelled(plan.model, key));
             let (key, value) = (ty::ty(plan, file.uses(), key), ty::ty(plan, file.uses(), value));
-            (plain, quote!(minos_runtime::map!(#own, #key, #value, #min, #max);))
+            (plain, of, quote!(minos_runtime::map!(#own, #key, #value, #min, #max);))
         }
         Ty::Set(element, _) => {
-            let plain = Ty::Set(element.clone(), None);
+            let (plain, of) = (Ty::Set(element.clone(), None), spelled(plan.model, element));
             let element = ty::ty(plan, file.uses(), element);
-            (plain, quote!(minos_runtime::set!(#own, #element, #min, #max);))
+            (plain, of, quote!(minos_runtime::set!(#own, #element, #min, #max);))
         }
         _ => return,
     };
     let plain = ty::ty(plan, file.uses(), &plain);
-    newtype(file, name, &describe_list(rule, None), &plain, false, false);
+    newtype(file, name, &describe_list(&of, rule, None), &plain, false, false);
     file.push(call);
 }
 
@@ -154,15 +160,11 @@ fn signed(value: i64) -> TokenStream {
     quote!(#literal)
 }
 
-/// An end of a decimal's range: the number as text, and whether it belongs to the range.
-fn end(bound: Option<Bound>) -> TokenStream {
-    match bound {
-        Some(bound) => {
-            let (text, inclusive) = (bound.value.normalize().to_string(), bound.inclusive);
-            quote!(Some((#text, #inclusive)))
-        }
-        None => quote!(None),
-    }
+/// An end of a decimal's range: `, >= "0"`.
+fn end(bound: Option<Bound>, inclusive: &TokenStream, exclusive: &TokenStream) -> Option<TokenStream> {
+    let bound = bound?;
+    let (text, compared) = (bound.value.normalize().to_string(), if bound.inclusive { inclusive } else { exclusive });
+    Some(quote!(, #compared #text))
 }
 
 /// A raw string literal, as the spec's own.
@@ -204,13 +206,15 @@ fn describe(base: Base, rule: &Rule) -> String {
     words
 }
 
-fn describe_list(rule: &CollectionRule, by: Option<&str>) -> String {
+/// The rule of a collection of that in words.
+fn describe_list(of: &str, rule: &CollectionRule, by: Option<&str>) -> String {
+    let of = format!("of `{of}`");
     let mut words = match rule.size {
         Some(size) => match size.max {
-            Some(max) => format!("{} to {max} elements", size.min),
-            None => format!("At least {} elements", size.min),
+            Some(max) => format!("{} to {max} {of}", size.min),
+            None => format!("At least {} {of}", size.min),
         },
-        None => "Elements".to_owned(),
+        None => format!("Any number {of}"),
     };
     match by {
         Some(field) => words.push_str(&format!(", no two with the same `{field}`")),

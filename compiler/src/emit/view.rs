@@ -160,6 +160,7 @@ fn kept<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> TokenStream
         impl #kept_view for #name {
             type Aggregate = #state_ty;
             type Row = #row;
+            /// A hash of the columns and of what fills them: under another one the rows are built again.
             const DEFINITION: &'static str = #definition;
 
             fn row(#id: &#id_ty, #state: &#state_ty) -> #row {

@@ -96,7 +96,7 @@ impl<'a> Scope<'a> {
             envelope: Envelope {
                 id: Code::place(quote!(id)),
                 at: Code::place(quote!(recorded.at)),
-                entered: Code::fallible(quote!(recorded.state())),
+                entered: Code::fallible(quote!(recorded.entered())),
             },
             row: quote!(row),
             view: None,

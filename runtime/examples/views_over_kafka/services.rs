@@ -132,8 +132,8 @@ impl minos_runtime::view::View for PaidView {
         let paid: Paid = serde_json::from_str(&event.data).map_err(|error| HandlingError::Poison(error.to_string()))?;
         // The version counts the events of the stream: what was missed or came twice shows in the sum.
         let payments = i64::try_from(event.version).unwrap_or(0) * paid.amount;
-        let set = vec![PaidRow::PAYMENTS.set(&payments), PaidRow::LAST.set(&paid.order)];
-        rows.upsert(PaidRow { order: event.stream.id().to_owned(), payments, last: paid.order }, set);
+        let row = PaidRow { order: event.stream.id().to_owned(), payments, last: paid.order };
+        rows.upsert(row, &[PaidRow::PAYMENTS.name, PaidRow::LAST.name]);
         Ok(())
     }
 }

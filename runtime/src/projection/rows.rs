@@ -103,14 +103,17 @@ impl<R: ViewRow> Rows<'_, R> {
         }
     }
 
-    /// `upsert[key](…)`: as `update`, and where there is no row yet it adds one: `row`.
-    pub fn upsert(&mut self, row: R, set: Vec<(String, Value)>) {
+    /// `upsert[key](…)`: adds the row; where there is one with its key, sets that one's `columns` to the values here, and leaves its others.
+    pub fn upsert(&mut self, row: R, columns: &[&str]) {
         let Ok(table) = self.group.table::<R>() else { return };
-        if table.columns[table.key..].iter().all(|column| set.iter().any(|(name, _)| *name == column.name)) {
+        if table.columns[table.key..].iter().all(|column| columns.contains(&column.name.as_str())) {
             return self.insert(row);
         }
-        self.push(|table| RowChange::Add { table: table.name.clone(), row: row.to_row() });
-        self.update(&row.key(), set);
+        let (key, values) = (row.key(), row.to_row());
+        let named = table.columns.iter().zip(&values).filter(|(column, _)| columns.contains(&column.name.as_str()));
+        let set = named.map(|(column, value)| (column.name.clone(), value.clone())).collect();
+        self.push(|table| RowChange::Add { table: table.name.clone(), row: values });
+        self.update(&key, set);
     }
 
     /// `update(…) where …`.

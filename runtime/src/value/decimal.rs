@@ -82,18 +82,39 @@ pub fn scaled(number: Decimal) -> i64 {
     i64::try_from(number.mantissa()).unwrap_or_default()
 }
 
-/// Implements a named decimal over `struct Name(Decimal)`: `decimal!(Money, 12, 2, 0..)`; precision, scale, and the ends of its range:
-/// `0..`, `..100`, `0..=100`, or none. An exclusive lower end is written `>0..`.
+/// Implements a named decimal over `struct Name(Decimal)`: `decimal!(Share, 3, 2, > "0", <= "1")`; how many digits, how many of them after
+/// the point, and the ends of its range, where it has them.
 #[macro_export]
 macro_rules! decimal {
-    ($name:ident, $precision:literal, $scale:literal) => {
-        $crate::decimal!($name, $precision, $scale, None, None);
+    ($name:ident, $precision:literal, $scale:literal $(, >= $min:literal)?) => {
+        $crate::decimal!(@impl $name, $precision, $scale, [$($min, true)?], []);
     };
-    ($name:ident, $precision:literal, $scale:literal, $min:expr, $max:expr) => {
+    ($name:ident, $precision:literal, $scale:literal, > $min:literal) => {
+        $crate::decimal!(@impl $name, $precision, $scale, [$min, false], []);
+    };
+    ($name:ident, $precision:literal, $scale:literal $(, >= $min:literal)?, <= $max:literal) => {
+        $crate::decimal!(@impl $name, $precision, $scale, [$($min, true)?], [$max, true]);
+    };
+    ($name:ident, $precision:literal, $scale:literal $(, >= $min:literal)?, < $max:literal) => {
+        $crate::decimal!(@impl $name, $precision, $scale, [$($min, true)?], [$max, false]);
+    };
+    ($name:ident, $precision:literal, $scale:literal, > $min:literal, <= $max:literal) => {
+        $crate::decimal!(@impl $name, $precision, $scale, [$min, false], [$max, true]);
+    };
+    ($name:ident, $precision:literal, $scale:literal, > $min:literal, < $max:literal) => {
+        $crate::decimal!(@impl $name, $precision, $scale, [$min, false], [$max, false]);
+    };
+    (@end) => { None };
+    (@end $end:literal, $inclusive:literal) => { Some(($end, $inclusive)) };
+    (@impl $name:ident, $precision:literal, $scale:literal, [$($min:tt)*], [$($max:tt)*]) => {
         impl $name {
             /// What it keeps.
-            pub const RULE: $crate::value::decimal::Rule =
-                $crate::value::decimal::Rule { precision: $precision, scale: $scale, min: $min, max: $max };
+            pub const RULE: $crate::value::decimal::Rule = $crate::value::decimal::Rule {
+                precision: $precision,
+                scale: $scale,
+                min: $crate::decimal!(@end $($min)*),
+                max: $crate::decimal!(@end $($max)*),
+            };
 
             /// The plain number.
             pub fn get(self) -> $crate::value::Decimal {

@@ -48,7 +48,7 @@ impl View for Names {
 
     async fn handle(event: &Recorded, rows: &mut Rows<'_, NamesRow>) -> Result<(), HandlingError> {
         let row = NamesRow { customer: event.stream.id().to_owned(), name: text(event, "name") };
-        rows.upsert(row, vec![NamesRow::NAME.set(&text(event, "name"))]);
+        rows.upsert(row, &[NamesRow::NAME.name]);
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ use minos_dsl::model::{
     QueryKind, Read, ReadKind, RowChange, Ty, TypeRef, View, ViewSource,
 };
 
+use super::super::state::effects;
 use super::listed;
 use crate::plan::Plan;
 use crate::plan::shape::spelled;
@@ -43,9 +44,13 @@ pub(in crate::emit) fn parameter(plan: &Plan<'_>, command: Cursor<'_, Command>, 
 pub(in crate::emit) fn payload(plan: &Plan<'_>, event: Cursor<'_, Event>, it: &PayloadField) -> String {
     let aggregate = event.aggregate();
     let own = plan.owns(aggregate.get().subdomain);
+    let applied = event.payload.iter().position(|known| known.name == it.name).is_some_and(|place| {
+        effects::read(&event.effects, &|kind| matches!(kind, ExprKind::Payload(index) if *index as usize == place))
+    });
     let from = match it.origin {
         _ if !own => String::new(),
-        Origin::Given => ", given by what emits it".to_owned(),
+        Origin::Given if applied => String::new(),
+        Origin::Given => ", for those who follow: the state keeps nothing of it".to_owned(),
         Origin::Set(field) => format!(", kept as the state's `{}`", aggregate.fields[field as usize].name),
         Origin::Carry(field) => format!(", copied from the state's `{}`", aggregate.fields[field as usize].name),
         Origin::CarryComputed(index) => format!(", as the state's `{}` was", aggregate.computed[index as usize].name),

@@ -25,13 +25,10 @@ pub(super) fn main(plan: &Plan<'_>) -> String {
         );
     }
     let ports = plan.ports();
-    let modules: String = ports
-        .iter()
-        .map(|it| {
-            let module = module_of(&it.name);
-            format!("#[path = \"main/{module}.rs\"]\nmod {module};\n")
-        })
-        .collect();
+    let mut modules: Vec<String> = ports.iter().map(|it| module_of(&it.name)).collect();
+    modules.sort();
+    let modules: String =
+        modules.iter().map(|module| format!("#[path = \"main/{module}.rs\"]\nmod {module};\n")).collect();
     let adapters: Vec<String> = ports.iter().map(|it| format!("{}::Adapter", module_of(&it.name))).collect();
     let name = plan.crate_name();
     let blank = if modules.is_empty() { "" } else { "\n" };
@@ -71,8 +68,17 @@ pub(super) fn adapter<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> String {
                 Some(error) => uses.item(&format!("crate::ports::{module}"), &error).to_string(),
                 None => uses.runtime("port", "Never").to_string(),
             };
+            let errors: Vec<String> = it.errors().map(|error| plan.error_name(error)).collect();
+            let refuse = match (errors.as_slice(), plan.operation_error(it)) {
+                ([], _) => "Refuses nothing; ".to_owned(),
+                ([one], _) => format!("Refuses with `Err(PortError::Refused({one} {{ … }}))`, for good; "),
+                ([one, ..], all) => {
+                    let all = all.unwrap_or_default();
+                    format!("Refuses with `Err(PortError::Refused({all}::{one}({one} {{ … }})))` and the like, for good; ")
+                }
+            };
             format!(
-                "    async fn {operation}(&self, {params}call: &PortCall) -> Result<{answer}, PortError<{error}>> {{\n        \
+                "    /// {refuse}what else may go wrong is said at [`{name}`].\n    async fn {operation}(&self, {params}call: &PortCall) -> Result<{answer}, PortError<{error}>> {{\n        \
                      let _ = ({names}call);\n        \
                      Err(PortError::Broken(\"not implemented: `{}`\".to_owned()))\n    }}\n",
                 it.path()
@@ -83,11 +89,10 @@ pub(super) fn adapter<'m>(plan: &Plan<'m>, port: Cursor<'m, Port>) -> String {
     uses.runtime("port", "PortCall");
     uses.runtime("port", "PortError");
     uses.runtime("", "async_trait");
-    let imports: String = uses
-        .statements()
-        .iter()
-        .map(|it| format!("{}\n", it.replace("use crate::", &format!("use {library}::"))))
-        .collect();
+    let mut imports: Vec<String> =
+        uses.statements().iter().map(|it| it.replace("use crate::", &format!("use {library}::"))).collect();
+    imports.sort();
+    let imports: String = imports.iter().map(|it| format!("{it}\n")).collect();
     let item = format!(
         "/// Asks the world outside for `{name}`.\npub struct Adapter;\n\n#[async_trait]\nimpl {name} for Adapter {{\n{}}}\n",
         operations.join("\n")

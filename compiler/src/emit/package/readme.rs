@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
-use minos_dsl::model::{Call, Cursor, Docs, Phase, Saga, Step, Subdomain};
+use minos_dsl::model::{Cursor, Docs, Subdomain};
 
 use super::super::{docs, timers};
 use super::manifest::package_name;
 use crate::plan::Plan;
+
+mod process;
 
 /// Whose the files are. `minos generate` keeps to it: `output::files`.
 const OWNED: &str = "\
@@ -37,12 +39,13 @@ fn service(plan: &Plan<'_>, text: &mut String) -> std::fmt::Result {
     for aggregate in subdomain.aggregates() {
         writeln!(text, "\n## {}\n", aggregate.name)?;
         paragraph(text, &aggregate.docs)?;
-        writeln!(text, "| Command | Route | Allowed to |\n|---|---|---|")?;
+        writeln!(text, "| Command | Route | Allowed to | May be refused with |\n|---|---|---|---|")?;
         for command in aggregate.commands() {
             let route = plan
                 .command_route(command)
                 .map_or_else(|| "–".to_owned(), |(method, path)| format!("`{method} {path}`"));
-            writeln!(text, "| `{}` | {route} | {} |", command.name, cell(&docs::allowed(plan, &command.get().allow)))?;
+            let (allowed, refused) = (docs::allowed(plan, &command.get().allow), docs::refused(command));
+            writeln!(text, "| `{}` | {route} | {} | {} |", command.name, cell(&allowed), cell(&refused))?;
         }
         let events: Vec<String> = aggregate.events().map(|it| format!("`{}`", it.name)).collect();
         writeln!(text, "\nEvents: {}.", events.join(", "))?;
@@ -53,95 +56,65 @@ fn service(plan: &Plan<'_>, text: &mut String) -> std::fmt::Result {
             }
         }
     }
-    let mut views = subdomain.views().peekable();
-    if views.peek().is_some() {
-        writeln!(text, "\n## Views\n")?;
-        for view in views {
-            let asked: Vec<String> =
-                super::super::view::asked(view).map(|it| format!("`GET {}`", plan.query_route(it))).collect();
-            let asked = if asked.is_empty() { "read by this service alone".to_owned() } else { asked.join(", ") };
-            writeln!(text, "- `{}`: {asked}", view.name)?;
-        }
+    if subdomain.aggregates().len() > 0 {
+        writeln!(text, "\n{OVER_HTTP}")?;
     }
-    processes(plan, subdomain, text)?;
+    views(plan, subdomain, text)?;
+    process::emit(plan, subdomain, text)?;
     if subdomain.ports().len() > 0 {
         writeln!(
             text,
-            "\n## Ports\n\nImplemented by hand, in `src/main/`: written once by minos, and yours from then on. Until then every call fails with\n\
-             `not implemented`, is logged, and is parked or leaves its saga stuck: an operator sees it, and may replay it.\n"
+            "\n## Ports\n\nImplemented by hand, in `src/main/`: written once by minos, and yours from then on. Until a body is replaced, its calls fail with\n\
+             `not implemented`, which is logged, and are parked or leave their saga stuck: an operator sees them, and may replay them.\n"
         )?;
         for port in subdomain.ports() {
             let operations: Vec<String> = port.operations().map(|it| format!("`{}`", it.name)).collect();
             writeln!(text, "- `{}`: {}", port.name, operations.join(", "))?;
         }
     }
-    writeln!(text, "\n## Run\n\n```sh\nMINOS_DATA=data MINOS_LISTEN=127.0.0.1:8081 cargo run\n```")
+    writeln!(text, "\n## Run\n\n```sh\nMINOS_DATA=data MINOS_LISTEN=127.0.0.1:8081 cargo run\n```\n\n{TOGETHER}")
 }
 
-/// How long a step waits where the spec says nothing, in microseconds: `StepDef::DEFAULT_TIMEOUT` of the runtime.
-const DEFAULT_TIMEOUT: i64 = 30_000_000;
+/// What every command answers.
+const OVER_HTTP: &str = "\
+A command's parameters are a JSON object; the answer is `{\"id\", \"version\"}`, with `201` and `Location` for what is created (its id is made by the \
+service), `200` for the others: given once its events are recorded. Views, policies and sagas follow, a moment later. A refusal is \
+`application/problem+json`, its `error` one of those above. Who calls (`Caller`) is read from the token that the gateway sends along; without one only \
+what is allowed to anyone answers.";
 
-/// How often a step is tried, and the pauses between.
-fn tried(step: &Step) -> String {
-    let (times, from, to) = step.retry.map_or((5, 200_000, 10_000_000), |it| (it.times, it.from, it.to));
-    let times = match step.phase {
-        Phase::Before => format!("{times} times"),
-        Phase::Pivot => "for 10 minutes".to_owned(),
-        Phase::After => "until it succeeds".to_owned(),
-    };
-    format!("{times}, pauses {} to {}", docs::duration(from), docs::duration(to))
-}
+/// How services meet.
+const TOGETHER: &str = "\
+Alone it answers commands and queries. It meets the other services of its system over their log and their registry, which settings name: \
+`MINOS_REGISTRY`, `MINOS_KAFKA_BROKERS`, `MINOS_POSTGRES_URL`; or all run in one process, as `System::new(…).service(…)` of `minos-runtime`. Its README \
+lists every setting.";
 
-/// What `failed` calls.
-fn failed<'m>(saga: Cursor<'m, Saga>) -> impl Iterator<Item = &'m Call> {
-    let before: usize = saga.get().steps.iter().map(|it| 1 + usize::from(it.undo.is_some())).sum();
-    saga.calls().skip(before)
+/// The views, and what they are asked.
+fn views<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>, text: &mut String) -> std::fmt::Result {
+    if subdomain.views().len() == 0 {
+        return Ok(());
+    }
+    writeln!(text, "\n## Views\n\n| View | Query | Allowed to |\n|---|---|---|")?;
+    for view in subdomain.views() {
+        let mut asked = super::super::view::asked(view).peekable();
+        if asked.peek().is_none() {
+            writeln!(text, "| `{}` | – | read by this service alone |", view.name)?;
+        }
+        for query in asked {
+            let params: Vec<&str> = query.get().params.iter().map(|it| it.name.as_str()).collect();
+            let route = plan.query_route(query);
+            let given: Vec<&&str> = params.iter().filter(|it| !route.contains(&format!("{{{it}}}"))).collect();
+            let given = given.iter().map(|it| format!("{it}=…")).collect::<Vec<_>>().join("&");
+            let route = if given.is_empty() { route } else { format!("{route}?{given}") };
+            let allowed = docs::allowed(plan, &query.get().allow);
+            writeln!(text, "| `{}` | `GET {route}` | {} |", view.name, cell(&allowed))?;
+        }
+    }
+    Ok(())
 }
 
 /// A bar would end the cell.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
-}
-
-/// Sagas and policies, as a table of what starts them and what they do.
-fn processes<'m>(plan: &Plan<'m>, subdomain: Cursor<'m, Subdomain>, text: &mut String) -> std::fmt::Result {
-    for saga in subdomain.sagas() {
-        writeln!(text, "\n## Saga {}\n", saga.name)?;
-        paragraph(text, &saga.get().docs)?;
-        writeln!(
-            text,
-            "On `{}`:\n\n| Step | Does | Undone by | Waits | Tried |\n|---|---|---|---|---|",
-            saga.trigger().path()
-        )?;
-        for step in &saga.get().steps {
-            let (does, undo) = (docs::called(plan, &step.action), step.undo.as_ref().map(|it| docs::called(plan, it)));
-            let undo = match step.phase {
-                Phase::Before => undo.map_or_else(|| "–".to_owned(), |undo| format!("`{undo}`")),
-                Phase::Pivot => "nothing: the point of no return".to_owned(),
-                Phase::After => "nothing: it cannot be refused".to_owned(),
-            };
-            let does = if step.each.is_some() { format!("`{does}`, a branch each") } else { format!("`{does}`") };
-            let waits = docs::duration(step.timeout.unwrap_or(DEFAULT_TIMEOUT));
-            writeln!(text, "| `{}` | {does} | {undo} | {waits} | {} |", step.name, tried(step))?;
-        }
-        let failed: Vec<String> = failed(saga).map(|call| format!("`{}`", docs::called(plan, call))).collect();
-        let then = if failed.is_empty() { String::new() } else { format!(", then does {}", failed.join(", ")) };
-        writeln!(
-            text,
-            "\nRefused before or at the pivot, it undoes what was done{then}. A step without an answer may have happened:"
-        )?;
-        writeln!(
-            text,
-            "before the pivot it is tried as often as said, and then undone; the pivot is tried with its key for 10 minutes, then the saga is stuck."
-        )?;
-    }
-    if subdomain.policies().len() > 0 {
-        writeln!(text, "\n## Policies\n")?;
-        for policy in subdomain.policies() {
-            writeln!(text, "- `{}`: {}", policy.name, docs::policy(plan, policy).replace('\n', " "))?;
-        }
-    }
-    Ok(())
 }
 
 fn gateway(plan: &Plan<'_>, text: &mut String) -> std::fmt::Result {

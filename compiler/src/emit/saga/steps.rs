@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use minos_dsl::model::{Call, CallTarget, Cursor, ExprKind, Phase, Saga, Step};
+use minos_dsl::model::{Branches, Call, CallTarget, Cursor, ExprKind, Phase, Saga, Step};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
+use super::super::docs;
 use super::calls::{Creator, call};
 use super::{prelude, scope};
 use crate::output::source_file::Uses;
@@ -31,7 +32,7 @@ pub(super) fn names(saga: Cursor<'_, Saga>) -> Vec<Names> {
     steps.map(|step| Names { act: free(step.clone()), undo: free(format!("undo_{step}")) }).collect()
 }
 
-/// `Step::compensatable("credit", Self::credit).undo(Self::undo_credit)`.
+/// `Step::compensatable("credit", |saga, _| saga.credit()).undo(|saga, _| saga.undo_credit())`.
 pub(super) fn entry<'m>(
     plan: &Plan<'m>,
     uses: &Uses,
@@ -39,16 +40,17 @@ pub(super) fn entry<'m>(
     step: &'m Step,
     names: &Names,
 ) -> TokenStream {
-    let (step_ty, name, act) = (uses.runtime("saga", "Step"), step.name.to_string(), &names.act);
+    let (step_ty, name) = (uses.runtime("saga", "Step"), step.name.to_string());
+    let act = asks(plan, uses, saga, step, &names.act, &step.action, true);
     let constructor = field(match step.phase {
         Phase::Before => "compensatable",
         Phase::Pivot => "pivot",
         Phase::After => "retriable",
     });
     let branches = branches(plan, uses, saga, step).map(|count| quote!(.branches(|saga| #count)));
-    let undo = step.undo.as_ref().map(|_| {
-        let undo = &names.undo;
-        quote!(.undo(Self::#undo))
+    let undo = step.undo.as_ref().map(|it| {
+        let undo = asks(plan, uses, saga, step, &names.undo, it, false);
+        quote!(.undo(#undo))
     });
     let answered = step.answer.as_ref().filter(|_| !matches!(step.action.target, CallTarget::Create(_)));
     let bind = answered.map(|(local, _)| {
@@ -64,7 +66,7 @@ pub(super) fn entry<'m>(
             (Literal::u32_unsuffixed(it.times), duration(uses, it.from), duration(uses, it.to));
         quote!(.retry(#times, #first, #longest))
     });
-    quote!(#step_ty::#constructor(#name, Self::#act) #branches #undo #bind #timeout #retry)
+    quote!(#step_ty::#constructor(#name, #act) #branches #undo #bind #timeout #retry)
 }
 
 fn duration(uses: &Uses, micros: i64) -> TokenStream {
@@ -91,6 +93,37 @@ pub(super) fn branches<'m>(
     Some(quote!(Ok(#of.len())))
 }
 
+/// `|saga, branch| saga.stock(element(&saga.placing.lines, branch)?)`: what the engine asks of a branch, by the function that says it.
+fn asks<'m>(
+    plan: &Plan<'m>,
+    uses: &Uses,
+    saga: Cursor<'m, Saga>,
+    step: &'m Step,
+    function: &Ident,
+    it: &'m Call,
+    acts: bool,
+) -> TokenStream {
+    let element = |each: &Branches| {
+        let scope = scope(plan, uses, saga, &quote!(saga));
+        let (element, of) = (uses.runtime("saga", "element"), scope.borrowed(&each.of));
+        quote!(#element(#of, branch)?)
+    };
+    // Of which saga the first closure must say.
+    let of = acts.then(|| quote!(: &Self));
+    match branch(step, it) {
+        Branch::Any => quote!(|saga #of, _| saga.#function()),
+        Branch::Numbered => quote!(|saga #of, branch| saga.#function(branch)),
+        Branch::Element(each) => {
+            let element = element(each);
+            quote!(|saga #of, branch| saga.#function(#element))
+        }
+        Branch::NumberedElement(each) => {
+            let element = element(each);
+            quote!(|saga #of, branch| saga.#function(branch, #element))
+        }
+    }
+}
+
 /// What a step does and undoes.
 pub(super) fn functions<'m>(
     plan: &Plan<'m>,
@@ -99,10 +132,13 @@ pub(super) fn functions<'m>(
     step: &'m Step,
     names: &Names,
 ) -> TokenStream {
-    let act = function(plan, uses, saga, step, &names.act, &step.action);
-    let undo = step.undo.as_ref().map(|it| function(plan, uses, saga, step, &names.undo, it));
-    let docs = step.docs.iter().flat_map(|docs| docs.lines()).map(|line| format!(" {line}"));
-    quote!(#(#[doc = #docs])* #act #undo)
+    let docs = docs::step(plan, step);
+    let act = function(plan, uses, saga, step, (&names.act, docs), &step.action);
+    let undo = step.undo.as_ref().map(|it| {
+        let docs = docs::undo(plan, step, it);
+        function(plan, uses, saga, step, (&names.undo, docs), it)
+    });
+    quote!(#act #undo)
 }
 
 fn function<'m>(
@@ -110,25 +146,59 @@ fn function<'m>(
     uses: &Uses,
     saga: Cursor<'m, Saga>,
     step: &'m Step,
-    name: &Ident,
+    (name, docs): (&Ident, String),
     it: &'m Call,
 ) -> TokenStream {
     let scope = scope(plan, uses, saga, &quote!(self));
-    let (prelude, call) = (prelude(&scope, saga, step, it), call(&scope, it, &Creator::Step(step.name.to_string())));
+    let (prelude, call) = (prelude(&scope, saga, it), call(&scope, it, &Creator::Step(step.name.to_string())));
     let (action, refusal) = (uses.runtime("saga", "Action"), uses.runtime("refusal", "Refusal"));
-    let branch = if reads_branch(step, it) { quote!(branch) } else { quote!(_) };
+    let docs = docs.lines().map(|line| format!(" {line}"));
+    let element = |each: &Branches| {
+        let (name, ty) = (scope.variable(&each.each.name), scope.ty(&each.ty));
+        quote!(#name: &#ty)
+    };
+    let parameters = match branch(step, it) {
+        Branch::Any => quote!(),
+        Branch::Numbered => quote!(, branch: usize),
+        Branch::Element(each) => {
+            let element = element(each);
+            quote!(, #element)
+        }
+        Branch::NumberedElement(each) => {
+            let element = element(each);
+            quote!(, branch: usize, #element)
+        }
+    };
     quote! {
-        fn #name(&self, #branch: usize) -> Result<#action, #refusal> {
+        #(#[doc = #docs])*
+        fn #name(&self #parameters) -> Result<#action, #refusal> {
             #prelude
             Ok(#call)
         }
     }
 }
 
-/// Whether what is called depends on the branch.
-fn reads_branch(step: &Step, it: &Call) -> bool {
-    let element = step.each.as_ref().map(|each| each.each.index);
-    let reads =
-        |node: &minos_dsl::model::Expr| matches!(&node.kind, ExprKind::Local(local) if Some(local.index) == element);
-    matches!(it.target, CallTarget::Create(_)) || it.expressions().any(|expr| expr.any(reads))
+/// What a call depends on beside what the saga knows.
+enum Branch<'a> {
+    /// Nothing: it is the same in every branch.
+    Any,
+    /// The number of its branch, from which the id of what it creates derives.
+    Numbered,
+    /// The element of its branch.
+    Element(&'a Branches),
+    /// Both.
+    NumberedElement(&'a Branches),
+}
+
+fn branch<'a>(step: &'a Step, it: &Call) -> Branch<'a> {
+    let read = |each: &&Branches| {
+        it.expressions()
+            .any(|expr| expr.any(|node| matches!(&node.kind, ExprKind::Local(local) if local.index == each.each.index)))
+    };
+    match (step.each.as_ref().filter(read), &it.target) {
+        (None, CallTarget::Create(_)) => Branch::Numbered,
+        (None, _) => Branch::Any,
+        (Some(each), CallTarget::Create(_)) => Branch::NumberedElement(each),
+        (Some(each), _) => Branch::Element(each),
+    }
 }

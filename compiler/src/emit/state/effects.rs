@@ -13,31 +13,23 @@ use crate::rust::name::{field, ident, pascal};
 use crate::rust::ty;
 
 pub(super) fn effects_read_id(effects: &[Effect]) -> bool {
-    let reads = |expr: &Expr| expr.any(|node| matches!(node.kind, ExprKind::SelfId | ExprKind::EventStream));
-    effects.iter().any(|effect| match effect {
-        Effect::Let { value, .. } | Effect::Assign { value, .. } => reads(value),
-        Effect::Insert { key, value, .. } => reads(key) || reads(value),
-        Effect::Remove { key, .. } => reads(key),
-        Effect::Add { element, .. } => reads(element),
-        Effect::If { condition, then, otherwise } => {
-            reads(condition) || effects_read_id(then) || effects_read_id(otherwise)
-        }
-        Effect::For { of, body, .. } => reads(of) || effects_read_id(body),
-        Effect::Enter { .. } => false,
-    })
+    read(effects, &|kind| matches!(kind, ExprKind::SelfId | ExprKind::EventStream))
 }
 
 pub(super) fn reads_payload(effects: &[Effect]) -> bool {
-    let reads = |expr: &Expr| expr.any(|node| matches!(node.kind, ExprKind::Payload(_)));
+    read(effects, &|kind| matches!(kind, ExprKind::Payload(_)))
+}
+
+/// Whether effects read what `wanted` accepts.
+pub(in crate::emit) fn read(effects: &[Effect], wanted: &dyn Fn(&ExprKind) -> bool) -> bool {
+    let reads = |expr: &Expr| expr.any(|node| wanted(&node.kind));
     effects.iter().any(|effect| match effect {
         Effect::Let { value, .. } | Effect::Assign { value, .. } => reads(value),
         Effect::Insert { key, value, .. } => reads(key) || reads(value),
         Effect::Remove { key, .. } => reads(key),
         Effect::Add { element, .. } => reads(element),
-        Effect::If { condition, then, otherwise } => {
-            reads(condition) || reads_payload(then) || reads_payload(otherwise)
-        }
-        Effect::For { of, body, .. } => reads(of) || reads_payload(body),
+        Effect::If { condition, then, otherwise } => reads(condition) || read(then, wanted) || read(otherwise, wanted),
+        Effect::For { of, body, .. } => reads(of) || read(body, wanted),
         Effect::Enter { .. } => false,
     })
 }

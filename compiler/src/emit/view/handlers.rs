@@ -14,7 +14,7 @@
 //!                 let e: customer::Registered = recorded.payload()?;
 //!                 rows.upsert(…);
 //!             }
-//!             _ => {}
+//!             _ => return Err(HandlingError::not_followed(recorded)),
 //!         }
 //!         Ok(())
 //!     }
@@ -42,26 +42,32 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> 
     let events: Vec<TokenStream> =
         cases.iter().map(|(case, _)| event_path(plan, uses, plan.model.at(case.event))).collect();
     let arms = arms(plan, uses, view, &cases);
+    let error = uses.runtime("log", "HandlingError");
     // Only events that the view handles come here: where all are handled in the same words, there is nothing to tell apart.
+    let read_as: Vec<String> = arms.iter().filter_map(|cases| read_as(plan, cases)).collect();
+    let arms: Vec<(TokenStream, TokenStream)> = arms.iter().map(|cases| arm(plan, uses, cases)).collect();
     let body = match arms.as_slice() {
         [(_, body)] => body.clone(),
         arms => {
             let (patterns, bodies) = (arms.iter().map(|(pattern, _)| pattern), arms.iter().map(|(_, body)| body));
-            quote!(match recorded.event_type.as_str() { #(#patterns => { #bodies })* _ => {} })
+            quote!(match recorded.event_type.as_str() { #(#patterns => { #bodies })* _ => return Err(#error::not_followed(recorded)), })
         }
     };
     let looked_up = looked_up(plan, &cases);
-    let looks_up =
-        (!looked_up.is_empty()).then(|| quote!(const LOOKS_UP: &'static [&'static str] = &[#(#looked_up),*];));
+    let looks_up = (!looked_up.is_empty()).then(|| {
+        quote!(
+            /// Views whose rows the handlers read: kept together with this one, event by event.
+            const LOOKS_UP: &'static [&'static str] = &[#(#looked_up),*];
+        )
+    });
     uses.bring("event", "EventPayload");
     let (name, row) = (ident(&type_name(&view.name, "View")), ident(&Plan::row_name(view)));
     let definition = definition::view(view);
-    let (async_trait, view_trait, recorded, rows, error) = (
+    let (async_trait, view_trait, recorded, rows) = (
         uses.runtime("", "async_trait"),
         uses.runtime("view", "View"),
         uses.runtime("event", "Recorded"),
         uses.runtime("projection", "Rows"),
-        uses.runtime("log", "HandlingError"),
     );
     quote! {
         #[#async_trait]
@@ -69,8 +75,10 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, uses: &Uses, view: Cursor<'m, View>) -> 
             type Row = #row;
             const HANDLES: &'static [&'static str] = &[#(#events::TYPE),*];
             #looks_up
+            /// A hash of the columns and of how events change them: under another one the rows are built again from the first event.
             const DEFINITION: &'static str = #definition;
 
+            #(#[doc = #read_as])*
             async fn handle(recorded: &#recorded, rows: &mut #rows<'_, #row>) -> Result<(), #error> {
                 #body
                 Ok(())
@@ -87,14 +95,14 @@ pub(in crate::emit) fn event_path<'m>(plan: &Plan<'m>, uses: &Uses, event: Curso
     quote!(#module::#name)
 }
 
-/// One arm a body: events that are handled in the same words share it. Where the words read the payload, it is read as that of one of
-/// them, whose fields the others have too.
+/// Events that are handled in the same words are handled together. Where the words read the payload, it is read as that of one of them,
+/// whose fields the others have too.
 fn arms<'m>(
     plan: &Plan<'m>,
     uses: &Uses,
     view: Cursor<'m, View>,
     cases: &[(&HandlerCase, Option<&str>)],
-) -> Vec<(TokenStream, TokenStream)> {
+) -> Vec<Vec<Case<'m>>> {
     let mut arms: Vec<(Vec<Case<'m>>, String)> = Vec::new();
     for (case, alias) in cases {
         let case = case_of(plan, uses, view, plan.model.at(case.event), case, alias.unwrap_or("event"));
@@ -104,7 +112,19 @@ fn arms<'m>(
             None => arms.push((vec![case], text)),
         }
     }
-    arms.into_iter().map(|(cases, _)| arm(plan, uses, &cases)).collect()
+    arms.into_iter().map(|(cases, _)| cases).collect()
+}
+
+/// What a reader wonders about where one event is read as another: `` `Renamed` is read as `Registered`, whose fields it has too. ``
+fn read_as(plan: &Plan<'_>, cases: &[Case<'_>]) -> Option<String> {
+    let events: Vec<Cursor<'_, Event>> = cases.iter().map(|it| it.event).collect();
+    cases.first()?.payload.as_ref()?;
+    let common = common(plan, &events)?;
+    let others: Vec<String> =
+        events.iter().filter(|it| it.id() != common.id()).map(|it| format!("`{}`", it.name)).collect();
+    (!others.is_empty()).then(|| {
+        format!(" {} is read as `{}`: what is read here both have, in the same types.", others.join(", "), common.name)
+    })
 }
 
 /// How one event is handled.
@@ -212,8 +232,9 @@ fn change(scope: &Scope<'_>, view: Cursor<'_, View>, it: &RowChange) -> TokenStr
         RowChange::Upsert { key, columns, defaults } => {
             let mut all: Vec<(u32, Expr)> = columns.iter().chain(defaults).cloned().collect();
             all.sort_by_key(|(index, _)| *index);
-            let (literal, columns) = (row_literal(scope, view, key, &all), set(scope, columns));
-            quote!(rows.upsert(#literal, Vec::from([#(#columns),*]));)
+            let literal = row_literal(scope, view, key, &all);
+            let columns = columns.iter().map(|(index, _)| scope.column(view.id(), *index));
+            quote!(rows.upsert(#literal, &[#(#columns.name),*]);)
         }
         RowChange::Update { key, columns } => {
             let reads_row = columns.iter().any(|(_, value)| reads_row(value));

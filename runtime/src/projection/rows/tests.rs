@@ -29,7 +29,7 @@ fn change(random: &mut StdRng, rows: &mut Rows<'_, TestRow>) {
     match random.random_range(0..7) {
         0 | 1 => rows.insert(TestRow { id, a, b }),
         2 => rows.update(&id, vec![TestRow::A.set(&a)]),
-        3 => rows.upsert(TestRow { id, a, b: None }, vec![TestRow::A.set(&a)]),
+        3 => rows.upsert(TestRow { id, a, b: None }, &[TestRow::A.name]),
         4 => rows.update_where(filter, vec![TestRow::B.set(&b), TestRow::A.set(&a)]),
         5 => rows.delete(&id),
         _ => rows.delete_where(filter),
