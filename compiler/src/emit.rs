@@ -91,6 +91,7 @@ pub(crate) fn root(plan: &Plan<'_>, modules: &[SourceFile]) -> SourceFile {
             format!("The gateway of the system `{}`.", plan.model.system().name),
         ),
     };
+    let docs = format!("{docs}\n\nRustfmt passes over the modules: the compiler, which writes them, lays them out.");
     let mut file = SourceFile::new("lib.rs", "crate", &origin, &docs, &[]);
     let entry = crate::rust::name::ident(if plan.subdomain().is_some() { "service" } else { "gateway" });
     let modules = names.iter().map(|it| crate::rust::name::ident(it));

@@ -29,12 +29,18 @@ pub trait Command: Serialize + DeserializeOwned + Clone + Send + Sync + 'static 
     const ROUTE: Option<Route>;
 
     /// Nobody without a token may send it: then that is said before anything else.
-    const NEEDS_TOKEN: bool = false;
+    const NEEDS_TOKEN: bool = true;
 
-    /// May this caller send it from outside? `state` is the aggregate's state before (absent for `create`).
-    fn allow(&self, caller: &Caller, id: &<Self::Aggregate as Aggregate>::Id, state: Option<&Self::Aggregate>) -> bool {
-        let _ = (caller, id, state);
+    /// May this caller send it from outside, whatever the aggregate's state?
+    fn allow(&self, caller: &Caller) -> bool {
+        let _ = caller;
         false
+    }
+
+    /// The same for a rule that reads the aggregate, which is there: one that is not is `NotFound` before.
+    fn allow_on(&self, caller: &Caller, id: &<Self::Aggregate as Aggregate>::Id, state: &Self::Aggregate) -> bool {
+        let _ = (id, state);
+        self.allow(caller)
     }
 
     /// Decides: emits, or refuses, or does nothing (`done`). Pure but for what `decision` gives.

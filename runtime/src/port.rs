@@ -26,16 +26,16 @@ pub struct PortCall {
 /// Why a port call gave no result. `E` is the port operation's generated error enum (an empty one where it declares none).
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PortError<E> {
-    /// Refused with a declared error: final.
+    /// No, and for good: a declared error. The step that asked counts as refused, so that its saga is undone.
     #[error("refused")]
     Refused(E),
-    /// It certainly did not happen, and may work later (no connection, 503): tried again.
+    /// It certainly did not happen, and may work later (no connection, 503): tried again with the same key.
     #[error("unavailable: {0}")]
     Unavailable(String),
     /// It may have happened (timed out, connection lost after sending): tried again with the same key, or undone.
     #[error("the outcome is unknown: {0}")]
     Unknown(String),
-    /// It can never work as sent (a programming or configuration mistake): parked, seen by the operator.
+    /// It can never work as sent (a programming or configuration mistake): parked, or the saga stuck, for an operator to see.
     #[error("failed: {0}")]
     Broken(String),
 }

@@ -328,7 +328,7 @@ pub trait Query: serde::de::DeserializeOwned + Send + Sync + 'static {
     /// The parameter that `{id}` in the route stands for.
     const PATH_PARAM: Option<&'static str> = None;
     /// Nobody without a token may call it: then that is said before anything else.
-    const NEEDS_TOKEN: bool = false;
+    const NEEDS_TOKEN: bool = true;
     /// May this caller call it with these parameters? Where `allow` reads the row: whether any row could be allowed.
     fn allow_call(&self, caller: &Caller) -> bool;
     /// May this caller see this row? Hidden rows are not found.

@@ -109,9 +109,9 @@ fn behaviour<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Command>) -> Token
         None => quote!(None),
     };
     let route_ty = uses.runtime("command", "Route");
-    let needs_token = matches!(it.get().allow, Allow::Rule(_)).then(|| {
+    let needs_token = matches!(it.get().allow, Allow::Anyone).then(|| {
         quote!(
-            const NEEDS_TOKEN: bool = true;
+            const NEEDS_TOKEN: bool = false;
         )
     });
     let allow = allow(plan, uses, it);
@@ -168,25 +168,18 @@ fn guards<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Command>) -> TokenStr
     quote!(#done #when)
 }
 
-/// `fn allow`.
+/// `fn allow`; where the rule reads the aggregate, `fn allow_on`.
 fn allow<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Command>) -> Option<TokenStream> {
-    let aggregate = it.aggregate();
-    let state_ty = uses.item(&plan.aggregate_module(aggregate), &type_name(&aggregate.name, "Aggregate"));
-    let (caller, id) =
-        (uses.runtime("caller", "Caller"), uses.item(&plan.id_place(aggregate).module, &plan.id_place(aggregate).name));
+    let caller = uses.runtime("caller", "Caller");
     let rule = match &it.get().allow {
         Allow::Internal => return None,
-        Allow::Anyone => {
-            return Some(quote!(fn allow(&self, _: &#caller, _: &#id, _: Option<&#state_ty>) -> bool { true }));
-        }
+        Allow::Anyone => return Some(quote!(fn allow(&self, _: &#caller) -> bool { true })),
         Allow::Rule(rule) => rule,
     };
+    let aggregate = it.aggregate();
     let mut scope = scope(plan, uses, it);
     scope.id = Code::reference(quote!(id));
     scope.caller = quote!(caller);
-    let reads_state = statement::reads_state(rule);
-    let state = field(&aggregate.name);
-    let bind = reads_state.then(|| quote!(let Some(#state) = #state else { return false; };));
     let condition = if scope.may_fail(rule) {
         let contained = scope.contained(rule);
         quote!(#contained.unwrap_or(false))
@@ -196,11 +189,18 @@ fn allow<'m>(plan: &Plan<'m>, uses: &Uses, it: Cursor<'m, Command>) -> Option<To
     let used = |used: bool, name: TokenStream| if used { name } else { quote!(_) };
     let caller_name =
         used(rule.any(|node| matches!(node.kind, ExprKind::Caller(_) | ExprKind::HasRole(_))), quote!(caller));
-    let id_name = used(reads_id(rule), quote!(id));
-    let state_name = used(reads_state, quote!(#state));
+    let (reads_state, reads_id) = (statement::reads_state(rule), reads_id(rule));
+    if !reads_state && !reads_id {
+        return Some(quote!(fn allow(&self, #caller_name: &#caller) -> bool { #condition }));
+    }
+    let (id, state) = (plan.id_place(aggregate), field(&aggregate.name));
+    let (id, state_ty) = (
+        uses.item(&id.module, &id.name),
+        uses.item(&plan.aggregate_module(aggregate), &type_name(&aggregate.name, "Aggregate")),
+    );
+    let (id_name, state_name) = (used(reads_id, quote!(id)), used(reads_state, quote!(#state)));
     Some(quote! {
-        fn allow(&self, #caller_name: &#caller, #id_name: &#id, #state_name: Option<&#state_ty>) -> bool {
-            #bind
+        fn allow_on(&self, #caller_name: &#caller, #id_name: &#id, #state_name: &#state_ty) -> bool {
             #condition
         }
     })

@@ -39,7 +39,11 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, aggregate: Cursor<'m, Aggregate>) -> Sou
     let mut file = SourceFile::new(&format!("{module}/events.rs"), &format!("crate::{module}"), &origin, &docs, &own);
     aggregate.events().for_each(|it| payload(plan, &mut file, it));
     let mut item = codegen::Enum::new(&all);
-    item.vis("pub").doc(format!("Any event of `{}`.", aggregate.path()));
+    item.vis("pub").doc(format!(
+        "Any event of `{}`. Their shapes, below, are recorded with the data: a service that starts on data of other shapes first tries whether \
+         every stored event can be read.",
+        aggregate.path()
+    ));
     for derive in ["Clone", "Debug", "PartialEq"] {
         item.derive(derive);
     }

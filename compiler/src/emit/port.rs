@@ -114,22 +114,15 @@ fn error_ty<'m>(plan: &Plan<'m>, uses: &Uses, operation: Cursor<'m, Operation>) 
 }
 
 /// What whoever implements a port must know.
-const AT_LEAST_ONCE: &str = "\
-Called at least once: `call.key` is the same for every attempt of one call, and two calls with one key must have \
-    one effect and one answer. An attempt without an answer within `call.timeout` is of unknown outcome, and is made again with its key.
-
-What an implementation answers beside `Ok`:
-
-- `PortError::Refused(error)`: no, and for good: a declared error; the saga is undone.
-- `PortError::Unavailable(why)`: it did not happen, and may work later: tried again.
-- `PortError::Unknown(why)`: it may have happened: tried again with the same key.
-- `PortError::Broken(why)`: it can never work as sent: parked, or the saga stuck, for an operator to see.";
+const CONTRACT: &str = "\
+Called at least once, and again with the same `call.key`: two calls with one key must have one effect and one answer ([`PortCall`]). What follows \
+from each failure stands at [`PortError`].";
 
 fn port_trait<'m>(plan: &Plan<'m>, uses: &Uses, port: Cursor<'m, Port>, docs: &str) -> TokenStream {
     let (async_trait, call, error) =
         (uses.runtime("", "async_trait"), uses.runtime("port", "PortCall"), uses.runtime("port", "PortError"));
     let name = ident(&type_name(&port.name, "Port"));
-    let docs = format!("{docs}\n\n{AT_LEAST_ONCE}");
+    let docs = format!("{docs}\n\n{CONTRACT}");
     let docs = docs.lines().map(|line| format!(" {line}"));
     let operations = port.operations().map(|it| {
         let docs = docs::operation(it);

@@ -32,7 +32,7 @@ codes! {
         example: "require customer < product else Wrong",
         fix: "require quantity < limit else Wrong";
     NOT_HERE = "E0307", Error, "expression out of place",
-        explanation: "Some expressions have a meaning only in some places: `now` and `caller` in commands, rows of views in handlers and `with`, `if given` in the `where` of a query, functions as the argument of `map`, `sum` and their like.",
+        explanation: "Some expressions have a meaning only in some places: `now` and `caller` in commands, rows of views in handlers and `with`, `if given` in the `where` of a query, functions as the argument of `map`, `sum` and their like. `allow` of a `create` reads no `self`: what is created has neither state nor id when it is decided who may.",
         example: "event Placed(total: Money) { placed_at = now }",
         fix: "event Placed(total: Money, set placed_at)";
     IF_GIVEN = "E0308", Error, "optional parameter in a filter",

@@ -97,6 +97,9 @@ impl<'a> Draft<'a> {
             let allow = body.allow(node.allow.as_ref());
             match &allow {
                 Allow::Rule(rule) => {
+                    if creates {
+                        body.refuse_own_id(rule);
+                    }
                     body.assume(rule, true);
                     body.assume_authenticated();
                 }
@@ -149,6 +152,23 @@ impl<'a> Body<'_, 'a> {
             None => Allow::Internal,
             Some(ast::AllowRule::Anyone) => Allow::Anyone,
             Some(ast::AllowRule::If(rule)) => Allow::Rule(self.condition(rule)),
+        }
+    }
+
+    /// Who may create is decided before there is an id: a rule that reads it would hold for nobody.
+    fn refuse_own_id(&mut self, rule: &Expr) {
+        let mut found = None;
+        rule.walk(&mut |node| {
+            if let ExprKind::SelfId = node.kind {
+                found = found.or(Some(node.span));
+            }
+        });
+        if let Some(span) = found {
+            let hint = "compare a parameter, or ask for a role; the id is new, and no caller can have it yet";
+            self.report(
+                Diagnostic::new(&types::NOT_HERE, span, "what is created has no id yet when it is decided who may")
+                    .hint(hint),
+            );
         }
     }
 

@@ -41,6 +41,13 @@ pub(crate) const CHECKS: &[Fault] = &[
         "self.email",
     ),
     fault(
+        "catalog",
+        "create Add(title, price, stock) allow role(clerk)",
+        "create Add(title, price, stock) allow role(clerk) and self.id == self.id",
+        "E0307",
+        "self.id",
+    ),
+    fault(
         "orders",
         "step stock for line in placing.lines {",
         "step stock for line in placing.total {",

@@ -200,7 +200,12 @@ impl<C: Command> Asked<'_, C> {
             let message = format!("there is no `{aggregate}` with id `{id}`");
             return Err(Refusal::new(RefusalKind::NotFound, message));
         }
-        if !self.request.internal && !self.command.allow(&self.request.meta.principal, id, loaded.state.as_ref()) {
+        let caller = &self.request.meta.principal;
+        let allowed = || match &loaded.state {
+            Some(state) => self.command.allow_on(caller, id, state),
+            None => self.command.allow(caller),
+        };
+        if !self.request.internal && !allowed() {
             return Err(Refusal::new(RefusalKind::Forbidden, format!("this caller may not send `{}`", C::NAME)));
         }
         if let Some(expected) = self.request.if_match

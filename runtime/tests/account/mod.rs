@@ -144,7 +144,7 @@ macro_rules! command {
             const CREATES: bool = $creates;
             const ROUTE: Option<(&'static str, &'static str)> = $route;
 
-            fn allow(&self, $caller: &Caller, _: &AccountId, _: Option<&Account>) -> bool {
+            fn allow(&self, $caller: &Caller) -> bool {
                 $allow
             }
 

@@ -79,7 +79,10 @@ fn service(plan: &Plan<'_>, text: &mut String) -> std::fmt::Result {
 const OVER_HTTP: &str = "\
 A command's parameters are a JSON object; the answer is `{\"id\", \"version\"}`, with `201` and `Location` for what is created (its id is made by the \
 service), `200` for the others: given once its events are recorded. Views, policies and sagas follow, a moment later. A refusal is \
-`application/problem+json`, its `error` one of those above. Who calls (`Caller`) is read from the token that the gateway sends along; without one only \
+`application/problem+json`, its `error` one of those above (`OutOfRange`: a result that its type cannot hold), or, for any command, `Malformed` (400, \
+each wrong field named), `Unauthenticated` (401), `Forbidden` (403), `Stale` (412: not the version that `If-Match` names), `KeyReused` (422: the \
+`Idempotency-Key` of another body), `Conflict` (409: moved by others at every attempt). What is not there is `NotFound` before anybody's rights are \
+looked at. Who calls (`Caller`) is read from the token that the gateway sends along; without one only \
 what is allowed to anyone answers.";
 
 /// How services meet.

@@ -11,6 +11,7 @@ use super::calls::{Creator, call};
 use super::{prelude, scope};
 use crate::output::source_file::Uses;
 use crate::plan::Plan;
+use crate::rust::expr::Scope;
 use crate::rust::name::{field, snake};
 
 /// What the functions of a step are called.
@@ -110,18 +111,19 @@ fn asks<'m>(
     };
     // Of which saga the first closure must say.
     let of = acts.then(|| quote!(: &Self));
-    match branch(step, it) {
-        Branch::Any => quote!(|saga #of, _| saga.#function()),
-        Branch::Numbered => quote!(|saga #of, branch| saga.#function(branch)),
-        Branch::Element(each) => {
-            let element = element(each);
-            quote!(|saga #of, branch| saga.#function(#element))
-        }
+    let (branch, arguments) = match branch(step, it) {
+        Branch::Any => (quote!(_), quote!()),
+        Branch::Numbered => (quote!(branch), quote!(branch)),
+        Branch::Element(each) => (quote!(branch), element(each)),
         Branch::NumberedElement(each) => {
             let element = element(each);
-            quote!(|saga #of, branch| saga.#function(branch, #element))
+            (quote!(branch), quote!(branch, #element))
         }
-    }
+    };
+    let asked = quote!(saga.#function(#arguments));
+    let scope = scope(plan, uses, saga, &quote!(saga));
+    let asked = if may_fail(&scope, saga, it) { asked } else { quote!(Ok(#asked)) };
+    quote!(|saga #of, #branch| #asked)
 }
 
 /// What a step does and undoes.
@@ -151,7 +153,13 @@ fn function<'m>(
 ) -> TokenStream {
     let scope = scope(plan, uses, saga, &quote!(self));
     let (prelude, call) = (prelude(&scope, saga, it), call(&scope, it, &Creator::Step(step.name.to_string())));
-    let (action, refusal) = (uses.runtime("saga", "Action"), uses.runtime("refusal", "Refusal"));
+    let action = uses.runtime("saga", "Action");
+    let (answer, call) = if may_fail(&scope, saga, it) {
+        let refusal = uses.runtime("refusal", "Refusal");
+        (quote!(Result<#action, #refusal>), quote!(Ok(#call)))
+    } else {
+        (quote!(#action), call)
+    };
     let docs = docs.lines().map(|line| format!(" {line}"));
     let element = |each: &Branches| {
         let (name, ty) = (scope.variable(&each.each.name), scope.ty(&each.ty));
@@ -171,11 +179,20 @@ fn function<'m>(
     };
     quote! {
         #(#[doc = #docs])*
-        fn #name(&self #parameters) -> Result<#action, #refusal> {
+        fn #name(&self #parameters) -> #answer {
             #prelude
-            Ok(#call)
+            #call
         }
     }
+}
+
+/// Whether it may come to nothing: a result out of range, an answer before it that cannot be read.
+fn may_fail(scope: &Scope<'_>, saga: Cursor<'_, Saga>, it: &Call) -> bool {
+    let answers: Vec<u32> = super::bound_answers(saga).map(|(_, local, _)| local.index).collect();
+    it.expressions().any(|expr| {
+        scope.may_fail(expr)
+            || expr.any(|node| matches!(&node.kind, ExprKind::Local(local) if answers.contains(&local.index)))
+    })
 }
 
 /// What a call depends on beside what the saga knows.

@@ -53,9 +53,9 @@ pub(super) fn emit<'m>(plan: &Plan<'m>, file: &mut SourceFile, query: Cursor<'m,
     let in_path = path_param(query)
         .filter(|_| route.contains('{'))
         .map(|it| quote!(const PATH_PARAM: Option<&'static str> = Some(#it);));
-    let needs_token = matches!(query.get().allow, Allow::Rule(_)).then(|| {
+    let needs_token = matches!(query.get().allow, Allow::Anyone).then(|| {
         quote!(
-            const NEEDS_TOKEN: bool = true;
+            const NEEDS_TOKEN: bool = false;
         )
     });
     let rules = rules(&scope, query);
@@ -135,7 +135,10 @@ fn rules(scope: &Scope<'_>, query: Cursor<'_, Query>) -> TokenStream {
         let caller_name = if reads_caller(rule) { quote!(caller) } else { quote!(_) };
         quote!(fn allow_row(&self, #caller_name: &#caller, row: &#row_ty) -> bool { #condition })
     });
-    quote!(fn allow_call(&self, #call_caller: &#caller) -> bool { #call } #row)
+    let docs = row
+        .is_some()
+        .then(|| quote!(#[doc = " Whether any row may be seen; of each that is found `allow_row` decides."]));
+    quote!(#docs fn allow_call(&self, #call_caller: &#caller) -> bool { #call } #row)
 }
 
 fn exact(scope: &Scope<'_>, rule: &Expr) -> TokenStream {

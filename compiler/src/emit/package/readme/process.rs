@@ -18,7 +18,8 @@ const DEFAULT_RETRY: (u32, i64, i64) = (5, 200_000, 10_000_000);
 const GOES_WRONG: &str = "\
 - Refused at the pivot or before it: what was done, and what may have been, is undone, the newest step first; then `failed` runs.
 - No answer before the pivot: tried again as often as said, then undone, for it may have happened.
-- No answer from the pivot: tried with the same key for 10 minutes, then the saga is *stuck*: nothing is undone, since it may have happened.
+- No answer from the pivot, or none but that it is unavailable: tried with the same key for 10 minutes, then the saga is *stuck*; nothing is undone, \
+since the pivot may have happened.
 - Undoing, `failed`, and steps after the pivot are tried until they succeed, each under one id: a receiver that has done it gives the answer that it \
 kept, and does nothing twice. Refused all the same, or impossible as sent: the saga is stuck.
 - A stuck saga holds what it holds until an operator retries, skips or forces the step (`/_operator/sagas`).";
