@@ -341,7 +341,7 @@ fn timers<'m>(plan: &Plan<'m>, uses: &Uses, aggregate: Cursor<'m, Aggregate>) ->
             .collect();
         if !due.is_empty() {
             let variant = ident(&pascal(&state.name));
-            arms.push(quote!(#all::#variant => Vec::from([#(#due),*]),));
+            arms.push(quote!(#all::#variant => vec![#(#due),*],));
         }
     }
     let rest = (arms.len() < lifecycle.states.len()).then(|| quote!(_ => Vec::new(),));

@@ -201,7 +201,7 @@ impl<'a> Scope<'a> {
             K::List(items) if items.is_empty() => Code::value(quote!(Vec::new())),
             K::List(items) => {
                 let items = items.iter().map(|item| self.owned(item));
-                Code::value(quote!(Vec::from([#(#items),*])))
+                Code::value(quote!(vec![#(#items),*]))
             }
             K::Value(id, values) => {
                 let name = self.ty(&Ty::Value(*id));

@@ -16,7 +16,7 @@ pub(in crate::emit) fn reactions(scope: &Scope<'_>, body: &[Reaction], creator: 
     let (first, rest) = body.split_at(leading);
     let calls =
         first.iter().filter_map(|it| if let Reaction::Do(it) = it { Some(call(scope, it, creator)) } else { None });
-    let start = if first.is_empty() { quote!(Vec::new()) } else { quote!(Vec::from([#(#calls),*])) };
+    let start = if first.is_empty() { quote!(Vec::new()) } else { quote!(vec![#(#calls),*]) };
     if rest.is_empty() {
         return quote!(Ok(#start));
     }

@@ -240,14 +240,14 @@ fn change(scope: &Scope<'_>, view: Cursor<'_, View>, it: &RowChange) -> TokenStr
             let reads_row = columns.iter().any(|(_, value)| reads_row(value));
             let (key, columns) = (scope.borrowed(key), set(scope, columns));
             if reads_row {
-                quote!(if let Some(row) = rows.get::<#row>(#key).await? { rows.update(#key, Vec::from([#(#columns),*])); })
+                quote!(if let Some(row) = rows.get::<#row>(#key).await? { rows.update(#key, vec![#(#columns),*]); })
             } else {
-                quote!(rows.update(#key, Vec::from([#(#columns),*]));)
+                quote!(rows.update(#key, vec![#(#columns),*]);)
             }
         }
         RowChange::UpdateWhere { columns, filter: condition } => {
             let (columns, condition) = (set(scope, columns), filter(scope, view.id(), condition));
-            quote!(rows.update_where(#condition, Vec::from([#(#columns),*]));)
+            quote!(rows.update_where(#condition, vec![#(#columns),*]);)
         }
         RowChange::Delete { key } => {
             let key = scope.borrowed(key);

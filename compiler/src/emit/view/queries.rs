@@ -116,7 +116,7 @@ fn order(scope: &Scope<'_>, query: Cursor<'_, Query>) -> Option<TokenStream> {
         quote!(#column.#direction())
     });
     let order = scope.uses.runtime("view", "ColumnOrder");
-    Some(quote!(fn order() -> Vec<#order> { Vec::from([#(#columns),*]) }))
+    Some(quote!(fn order() -> Vec<#order> { vec![#(#columns),*] }))
 }
 
 /// `allow_call`, and `allow_row` where the rule reads the row.
