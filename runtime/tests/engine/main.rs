@@ -10,3 +10,8 @@ mod setup;
 mod snapshots;
 mod state;
 mod timers;
+
+/// What snapshots are tried on.
+async fn bank() -> Option<setup::Bank> {
+    Some(setup::Bank::new().await)
+}

@@ -1,5 +1,6 @@
 //! Engines over one database, and how to ask them.
 
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,18 +24,25 @@ pub(crate) struct Bank {
     pub(crate) context: Context,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) table: String,
-    _folder: tempfile::TempDir,
+    /// What the store lies in, for as long as it is needed.
+    _held: Box<dyn Any + Send + Sync>,
 }
 
 impl Bank {
+    /// On SQLite.
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        Self::over(async move |context: &Context| (open(folder.path(), context).await, folder)).await
+    }
+
+    /// On the store that is opened with the context, and what that lies in.
+    pub(crate) async fn over<H: Any + Send + Sync>(open: impl AsyncFnOnce(&Context) -> (Arc<dyn Store>, H)) -> Self {
         let clock = Arc::new(ManualClock::default());
         let context = Context::seeded(Arc::clone(&clock) as _, 1);
-        let store = open(folder.path(), &context).await;
+        let (store, held) = open(&context).await;
         let table = card_table();
         store.create_table(&table).await.unwrap();
-        Self { store, context, clock, table: table.name, _folder: folder }
+        Self { store, context, clock, table: table.name, _held: Box::new(held) }
     }
 
     /// One more engine (an instance of the service) over the same database.
