@@ -2,18 +2,19 @@
 # The figures of the embedded default: tests/figures.sh [--quick]
 #
 # Builds for release, then measures on this machine, which should do nothing else meanwhile: the store alone, next to a bare SQLite group
-# commit in the same run; the shop through its gateway with tokens (start-up, memory, commands and queries at 1, 16 and 64 clients); the
-# shop's memory and latency while a store grows to 1,000,000 events. `--quick`: 100,000 events, short runs. Also in target/figures.txt.
+# commit in the same run; the first command on one long stream, from a snapshot and without; the shop through its gateway with tokens
+# (start-up, memory, commands and queries at 1, 16 and 64 clients); the shop's memory and latency while a store grows to 1,000,000
+# events. `--quick`: 100,000 events, short runs. Also in target/figures.txt.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 seconds=10 events=1000000
 case ${1:-} in
   "") ;;
   --quick) seconds=3 events=100000 ;;
-  *) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
 target=${CARGO_TARGET_DIR:-$PWD/target}
-cargo build --release -p shop -p shop-payments -p e2e -p minos-runtime --bins --example commands --example bare_sqlite
+cargo build --release -p shop -p shop-payments -p e2e -p minos-runtime --bins --example commands --example bare_sqlite --example replay
 folder=$(mktemp -d "$target/figures-XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 
@@ -33,6 +34,8 @@ store() {
 {
   echo "$(nproc) cores, $(uname -sr), $(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
   store
+  echo "the first command on one long stream (SQLite, nothing cached)"
+  "$target/release/examples/replay" "sqlite:$folder/replay.db"
   echo "the shop, through the gateway with tokens; the load comes from the same machine"
   "$target/release/e2e-figures" --seconds "$seconds" --events "$events"
 } | tee "$target/figures.txt"

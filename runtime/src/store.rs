@@ -13,6 +13,8 @@ use crate::log::{Position, SentMessage, SourceKey};
 use crate::view::{Row, Select, Table};
 
 #[cfg(any(feature = "postgres", feature = "embedded"))]
+mod fold;
+#[cfg(any(feature = "postgres", feature = "embedded"))]
 mod lane;
 mod plan;
 #[cfg(feature = "postgres")]

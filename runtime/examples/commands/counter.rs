@@ -1,6 +1,6 @@
 //! A counter, written by hand as generated code would be.
 
-use minos_runtime::aggregate::Aggregate;
+use minos_runtime::aggregate::{Aggregate, SnapshotForm};
 use minos_runtime::caller::Caller;
 use minos_runtime::command::{Command, Decision, Route};
 use minos_runtime::refusal::{Refusal, RefusalKind};
@@ -13,7 +13,7 @@ pub(crate) struct CounterId(Uuid);
 minos_runtime::id!(CounterId);
 
 /// How far it has counted.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Counter {
     count: i64,
 }
@@ -57,6 +57,7 @@ impl minos_runtime::event::Event for CounterEvent {
 
 impl Aggregate for Counter {
     const TYPE: &'static str = "bench.Counter";
+    const SNAPSHOT: Option<SnapshotForm<Self>> = Some(SnapshotForm::json("counter 1"));
     type Id = CounterId;
     type Event = CounterEvent;
 

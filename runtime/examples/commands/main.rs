@@ -12,14 +12,13 @@
 
 mod counter;
 mod load;
+mod open;
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use load::{Load, Shape};
 use minos_runtime::context::Context;
-use minos_runtime::store::Store;
 
 const USAGE: &str =
     "commands URL CONCURRENCY SECONDS WARMUP_SECONDS [--cold | --hot]\n  URL: postgres://… or sqlite:FILE";
@@ -41,10 +40,10 @@ async fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let context = Context::system();
-    let store = match open(url, &context).await {
+    let store = match open::open(url, &context).await {
         Ok(store) => store,
         Err(why) => {
-            eprintln!("commands: {why}");
+            eprintln!("commands: {why}\n{USAGE}");
             return ExitCode::FAILURE;
         }
     };
@@ -61,37 +60,4 @@ async fn main() -> ExitCode {
         outcome.errors
     );
     ExitCode::SUCCESS
-}
-
-async fn open(url: &str, context: &Context) -> Result<Arc<dyn Store>, String> {
-    if let Some(file) = url.strip_prefix("sqlite:") {
-        return sqlite(Path::new(file.trim_start_matches("//")), context).await;
-    }
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return postgres(url, context).await;
-    }
-    Err(format!("the URL is neither `postgres://…` nor `sqlite:FILE`\n{USAGE}"))
-}
-
-#[cfg(feature = "embedded")]
-async fn sqlite(file: &Path, context: &Context) -> Result<Arc<dyn Store>, String> {
-    let store = minos_runtime::store::sqlite::SqliteStore::open(file, "bench", context).await;
-    Ok(Arc::new(store.map_err(|error| error.to_string())?))
-}
-
-#[cfg(not(feature = "embedded"))]
-async fn sqlite(_: &Path, _: &Context) -> Result<Arc<dyn Store>, String> {
-    Err("built without the feature `embedded`".to_owned())
-}
-
-#[cfg(feature = "postgres")]
-async fn postgres(url: &str, context: &Context) -> Result<Arc<dyn Store>, String> {
-    use minos_runtime::store::postgres::{PostgresSettings, PostgresStore};
-    let store = PostgresStore::open(&PostgresSettings::new(url, "bench"), context).await;
-    Ok(Arc::new(store.map_err(|error| error.to_string())?))
-}
-
-#[cfg(not(feature = "postgres"))]
-async fn postgres(_: &str, _: &Context) -> Result<Arc<dyn Store>, String> {
-    Err("built without the feature `postgres`".to_owned())
 }

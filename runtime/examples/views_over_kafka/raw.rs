@@ -9,7 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 
-use super::{COUNT, PACE, PARTITIONS, WARMUP, sorted};
+use super::{COUNT, PACE, PARTITIONS, WARMUP};
 
 /// As large as an event in its envelope.
 const SIZE: usize = 700;
@@ -17,9 +17,10 @@ const SIZE: usize = 700;
 const IDLE: Duration = Duration::from_secs(30);
 
 /// From the call of `send` until the consumer has it, for each message: acknowledged by all replicas, at the same pace.
-pub(super) async fn produce_to_consume(settings: &KafkaSettings, log: &dyn Log) -> Vec<Duration> {
-    log.create_topic("raw").await.unwrap();
-    let topic = format!("{}raw", settings.prefix);
+pub(super) async fn produce_to_consume(settings: &KafkaSettings, log: &dyn Log, round: usize) -> Vec<Duration> {
+    let topic = format!("raw-{round}");
+    log.create_topic(&topic).await.unwrap();
+    let topic = format!("{}{topic}", settings.prefix);
     let (ready, consumed) = consume(settings.brokers.clone(), topic.clone());
     ready.recv().unwrap();
     let producer: FutureProducer = ClientConfig::new()
@@ -47,7 +48,7 @@ pub(super) async fn produce_to_consume(settings: &KafkaSettings, log: &dyn Log) 
         let (n, at) = consumed.recv_timeout(Duration::from_secs(30)).unwrap();
         took[n] = at - sent[n];
     }
-    sorted(took.split_off(WARMUP))
+    took.split_off(WARMUP)
 }
 
 fn consume(brokers: String, topic: String) -> (mpsc::Receiver<()>, mpsc::Receiver<(usize, Instant)>) {

@@ -1,8 +1,8 @@
 //! Two services: one that commits events, one that keeps a view of them.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -18,6 +18,7 @@ use minos_runtime::projection::{AnyView, Projections, Rows, TypedView};
 use minos_runtime::row;
 use minos_runtime::shutdown::Shutdown;
 use minos_runtime::store::Store;
+use minos_runtime::store::postgres::{PostgresSettings, PostgresStore};
 use minos_runtime::store::sqlite::SqliteStore;
 use minos_runtime::token::keys::Keys;
 use minos_runtime::token::message::{ServiceSigner, ServiceVerifier};
@@ -30,6 +31,56 @@ const STREAMS: u64 = 10_000;
 /// How long is waited for what must come.
 const LONG: Duration = Duration::from_secs(300);
 
+/// What the services' stores stand on.
+pub(super) enum Engine {
+    Sqlite,
+    Postgres(&'static servers::Postgres),
+}
+
+/// Where the services keep what is theirs; each finds it again.
+pub(super) struct Homes {
+    engine: Engine,
+    folder: tempfile::TempDir,
+    databases: Mutex<BTreeMap<String, servers::Database>>,
+}
+
+impl Homes {
+    pub(super) fn new(engine: Engine) -> Self {
+        Self { engine, folder: tempfile::tempdir().unwrap(), databases: Mutex::default() }
+    }
+
+    pub(super) fn engine(&self) -> &'static str {
+        match self.engine {
+            Engine::Sqlite => "sqlite",
+            Engine::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Makes the store of a service.
+    pub(super) async fn prepare(&self, service: &str) {
+        self.open(service, &Context::system()).await.close().await;
+    }
+
+    async fn open(&self, service: &str, context: &Context) -> Arc<dyn Store> {
+        let server = match self.engine {
+            Engine::Sqlite => {
+                let file = self.folder.path().join(format!("{service}.db"));
+                return Arc::new(SqliteStore::open(&file, service, context).await.unwrap());
+            }
+            Engine::Postgres(server) => server,
+        };
+        let database = {
+            let mut databases = self.databases.lock().unwrap();
+            databases.entry(service.to_owned()).or_insert_with(|| server.provision(service)).clone()
+        };
+        Arc::new(PostgresStore::open(&PostgresSettings::new(database.url, service), context).await.unwrap())
+    }
+
+    fn keys(&self, context: &Context) -> Keys {
+        Keys::make(&self.folder.path().join("keys.json"), &["sales", "books"], context).unwrap()
+    }
+}
+
 /// The service that commits.
 pub(super) struct Events {
     store: Arc<dyn Store>,
@@ -39,10 +90,10 @@ pub(super) struct Events {
 }
 
 impl Events {
-    pub(super) async fn start(folder: &Path, log: &Arc<dyn Log>) -> Self {
+    pub(super) async fn start(homes: &Homes, log: &Arc<dyn Log>) -> Self {
         let context = Context::system();
-        let store = open(folder, "sales", &context).await;
-        let (shutdown, keys) = (Shutdown::new(), keys(folder, &context));
+        let store = homes.open("sales", &context).await;
+        let (shutdown, keys) = (Shutdown::new(), homes.keys(&context));
         let relay = Relay {
             service: "sales".to_owned(),
             store: Arc::clone(&store),
@@ -107,7 +158,7 @@ impl Events {
 
 row! {
     /// The row of an order's stream.
-    struct PaidRow of "books.Paid" {
+    pub(super) struct PaidRow of "books.Paid" {
         order: String => ORDER,
         payments: i64 => PAYMENTS,
         last: String => LAST,
@@ -120,7 +171,17 @@ struct Paid {
     amount: i64,
 }
 
-struct PaidView;
+impl PaidRow {
+    /// The version counts the events of the stream: what was missed or came twice shows in the sum.
+    fn of(event: &Recorded) -> Result<Self, HandlingError> {
+        let paid: Paid = serde_json::from_str(&event.data).map_err(|error| HandlingError::Poison(error.to_string()))?;
+        let payments = i64::try_from(event.version).unwrap_or(0) * paid.amount;
+        Ok(Self { order: event.stream.id().to_owned(), payments, last: paid.order })
+    }
+}
+
+/// Each event puts a whole row.
+pub(super) struct PaidView;
 
 #[async_trait]
 impl minos_runtime::view::View for PaidView {
@@ -129,11 +190,27 @@ impl minos_runtime::view::View for PaidView {
     const DEFINITION: &'static str = "paid 1";
 
     async fn handle(event: &Recorded, rows: &mut Rows<'_, PaidRow>) -> Result<(), HandlingError> {
-        let paid: Paid = serde_json::from_str(&event.data).map_err(|error| HandlingError::Poison(error.to_string()))?;
-        // The version counts the events of the stream: what was missed or came twice shows in the sum.
-        let payments = i64::try_from(event.version).unwrap_or(0) * paid.amount;
-        let row = PaidRow { order: event.stream.id().to_owned(), payments, last: paid.order };
-        rows.upsert(row, &[PaidRow::PAYMENTS.name, PaidRow::LAST.name]);
+        rows.insert(PaidRow::of(event)?);
+        Ok(())
+    }
+}
+
+/// The first event of an order adds its row, the others set columns of it.
+pub(super) struct UpdatedView;
+
+#[async_trait]
+impl minos_runtime::view::View for UpdatedView {
+    type Row = PaidRow;
+    const HANDLES: &'static [&'static str] = &["sales.Order.Paid"];
+    const DEFINITION: &'static str = "updated 1";
+
+    async fn handle(event: &Recorded, rows: &mut Rows<'_, PaidRow>) -> Result<(), HandlingError> {
+        let row = PaidRow::of(event)?;
+        if event.version == 1 {
+            rows.insert(row);
+        } else {
+            rows.update(&row.order, vec![PaidRow::PAYMENTS.set(&row.payments), PaidRow::LAST.set(&row.last)]);
+        }
         Ok(())
     }
 }
@@ -147,10 +224,10 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) async fn start(folder: &Path, name: &str, log: &Arc<dyn Log>) -> Self {
+    pub(super) async fn start<V: minos_runtime::view::View>(homes: &Homes, name: &str, log: &Arc<dyn Log>) -> Self {
         let context = Context::system();
-        let store = open(folder, name, &context).await;
-        let (shutdown, keys) = (Shutdown::new(), keys(folder, &context));
+        let store = homes.open(name, &context).await;
+        let (shutdown, keys) = (Shutdown::new(), homes.keys(&context));
         let parts = Parts {
             service: "books".to_owned(),
             store: Arc::clone(&store),
@@ -160,7 +237,7 @@ impl View {
             instances: Instances::alone(),
         };
         let consumers = Arc::new(Consumers::open(parts, &shutdown).await.unwrap());
-        let views: Vec<Arc<dyn AnyView>> = vec![Arc::new(TypedView::<PaidView>::default())];
+        let views: Vec<Arc<dyn AnyView>> = vec![Arc::new(TypedView::<V>::default())];
         let projections = Projections::start(&views, &[], Arc::clone(&consumers), &shutdown).await.unwrap();
         let consumer = projections.status()[0].consumer.clone().unwrap();
         let progress = consumers.progress(&consumer).unwrap();
@@ -173,13 +250,15 @@ impl View {
         tokio::time::timeout(LONG, progress.wait_for(|progress| newest(progress) >= pos)).await.unwrap().unwrap();
     }
 
-    pub(super) async fn until_all(&self, log: &Arc<dyn Log>, partitions: u32) {
+    /// Waits until all that was published has been applied; says how much that is.
+    pub(super) async fn until_all(&self, log: &Arc<dyn Log>, partitions: u32) -> u64 {
         let ends = ends(log, partitions).await;
         let mut progress = self.progress.clone();
         let all = |progress: &Progress| {
             (0..).zip(&ends).all(|(partition, end)| progress.offset("sales.events", partition) >= *end)
         };
         tokio::time::timeout(LONG, progress.wait_for(all)).await.unwrap().unwrap();
+        ends.iter().sum()
     }
 
     /// Notes from now on when each position has come.
@@ -187,7 +266,7 @@ impl View {
         let (mut progress, seen) = (self.progress.clone(), watch::Sender::new(Vec::new()));
         let sender = seen.clone();
         tokio::spawn(async move {
-            let mut before = std::collections::BTreeMap::new();
+            let mut before = BTreeMap::new();
             while progress.changed().await.is_ok() {
                 let now = Instant::now();
                 let reached = progress.borrow_and_update().reached.clone();
@@ -255,13 +334,4 @@ async fn ends(log: &Arc<dyn Log>, partitions: u32) -> Vec<u64> {
         ends.push(log.end("sales.events", partition).await.unwrap());
     }
     ends
-}
-
-async fn open(folder: &Path, name: &str, context: &Context) -> Arc<dyn Store> {
-    let file = folder.join(format!("{name}.db"));
-    Arc::new(SqliteStore::open(&file, name, context).await.unwrap())
-}
-
-fn keys(folder: &Path, context: &Context) -> Keys {
-    Keys::make(&folder.join("keys.json"), &["sales", "books"], context).unwrap()
 }

@@ -5,7 +5,7 @@
 //!
 //! Conditions have two values, as in the language: absent equals absent, and is never less or greater than anything.
 
-use crate::view::{ColumnKind, Comparison, Filter, Row, Select, Table, Value};
+use crate::view::{ColumnKind, Comparison, Filter, Select, Table, Value};
 
 /// What differs between databases.
 #[derive(Clone, Copy, Debug)]
@@ -62,46 +62,68 @@ fn index_name(table: &str, column: &str) -> String {
     format!("index_{}", crate::context::derived_id(&[table, column]).simple())
 }
 
-/// Adds rows, replacing those whose key is there. No two of `rows` share a key.
-pub fn put(table: &Table, rows: &[&Row]) -> Sql {
-    let mut sql = insert(table, rows);
-    sql.push(&replacing(table));
-    sql
-}
-
-/// Adds the rows that `selected` gives (a `SELECT` of all columns, in order), replacing those whose key is there.
-pub fn put_selected(table: &Table, selected: &str) -> String {
-    let columns = table.columns.iter().map(|column| column.name.as_str());
-    format!("INSERT INTO {} ({}) {selected}{}", quoted(&table.name), names(columns), replacing(table))
-}
-
-fn replacing(table: &Table) -> String {
-    let key = names(key_columns(table));
-    let rest: Vec<_> = table.columns.iter().skip(table.key).map(|column| quoted(&column.name)).collect();
-    if rest.is_empty() {
-        return format!(" ON CONFLICT ({key}) DO NOTHING");
-    }
-    let set: Vec<_> = rest.iter().map(|name| format!("{name} = excluded.{name}")).collect();
-    format!(" ON CONFLICT ({key}) DO UPDATE SET {}", set.join(", "))
-}
-
-/// Adds a row, unless there is one with its key.
-pub fn add(table: &Table, row: &Row) -> Sql {
-    let mut sql = insert(table, &[row]);
-    sql.push(&format!(" ON CONFLICT ({}) DO NOTHING", names(key_columns(table))));
-    sql
-}
-
-fn insert(table: &Table, rows: &[&Row]) -> Sql {
+/// Adds rows, no two of which share a key; of those whose key is there, sets the columns at `replacing`.
+pub fn add<R: AsRef<[Value]>>(table: &Table, rows: &[R], replacing: &[usize]) -> Sql {
     let mut sql = Sql::default();
     let columns = table.columns.iter().map(|column| column.name.as_str());
-    sql.push(&format!("INSERT INTO {} ({}) VALUES ", quoted(&table.name), names(columns)));
-    for (place, row) in rows.iter().enumerate() {
-        sql.push(if place == 0 { "(" } else { ", (" });
-        sql.list(row);
-        sql.push(")");
-    }
+    sql.push(&format!("INSERT INTO {} ({}) ", quoted(&table.name), names(columns)));
+    sql.rows(rows);
+    sql.push(&on_conflict(table, replacing));
     sql
+}
+
+/// The same with the rows that `selected` gives (a `SELECT` of all columns, in order).
+pub fn add_selected(table: &Table, selected: &str, replacing: &[usize]) -> String {
+    let columns = table.columns.iter().map(|column| column.name.as_str());
+    format!("INSERT INTO {} ({}) {selected}{}", quoted(&table.name), names(columns), on_conflict(table, replacing))
+}
+
+/// The columns of a table that are not of its key: who replaces them all replaces the row.
+pub fn all_but_key(table: &Table) -> Vec<usize> {
+    (table.key..table.columns.len()).collect()
+}
+
+fn on_conflict(table: &Table, replacing: &[usize]) -> String {
+    let key = names(key_columns(table));
+    if replacing.is_empty() {
+        return format!(" ON CONFLICT ({key}) DO NOTHING");
+    }
+    let set = replacing.iter().map(|place| {
+        let name = quoted(&table.columns[*place].name);
+        format!("{name} = excluded.{name}")
+    });
+    format!(" ON CONFLICT ({key}) DO UPDATE SET {}", set.collect::<Vec<_>>().join(", "))
+}
+
+/// Sets `columns` of the rows with certain keys: of each the key, then the columns' values.
+pub fn set<R: AsRef<[Value]>>(table: &Table, rows: &[R], columns: &[usize]) -> Sql {
+    let mut sql = Sql::default();
+    let names: Vec<_> = (1..=table.key + columns.len()).map(|number| format!("column{number}")).collect();
+    let (head, tail) = set_parts(table, columns, &names);
+    sql.push(&head);
+    sql.push("(");
+    sql.rows(rows);
+    sql.push(") AS v");
+    sql.push(&tail);
+    sql
+}
+
+/// The same with keys and values from `from`, which names its columns `c0` and on.
+pub fn set_selected(table: &Table, from: &str, columns: &[usize]) -> String {
+    let names: Vec<_> = (0..table.key + columns.len()).map(|number| format!("c{number}")).collect();
+    let (head, tail) = set_parts(table, columns, &names);
+    format!("{head}{from} AS v ({}){tail}", names.join(", "))
+}
+
+/// What comes before the keys and values, and after them.
+fn set_parts(table: &Table, columns: &[usize], names: &[String]) -> (String, String) {
+    let name = quoted(&table.name);
+    let (keys, values) = names.split_at(table.key);
+    let set =
+        columns.iter().zip(values).map(|(place, value)| format!("{} = v.{value}", quoted(&table.columns[*place].name)));
+    let same = key_columns(table).zip(keys).map(|(column, key)| format!("{name}.{} = v.{key}", quoted(column)));
+    let (set, same) = (set.collect::<Vec<_>>().join(", "), same.collect::<Vec<_>>().join(" AND "));
+    (format!("UPDATE {name} SET {set} FROM "), format!(" WHERE {same}"))
 }
 
 /// Sets columns of the rows that `filter` holds for.
@@ -160,6 +182,15 @@ impl Sql {
         self.parameters.push(value.clone());
         let number = self.parameters.len();
         self.text.push_str(&format!("${number}"));
+    }
+
+    fn rows<R: AsRef<[Value]>>(&mut self, rows: &[R]) {
+        self.push("VALUES ");
+        for (place, row) in rows.iter().enumerate() {
+            self.push(if place == 0 { "(" } else { ", (" });
+            self.list(row.as_ref());
+            self.push(")");
+        }
     }
 
     fn list(&mut self, values: &[Value]) {

@@ -78,7 +78,8 @@ fn check_row(table: &Table, row: &Row) -> Result<(), String> {
     table.columns.iter().zip(row).try_for_each(|(column, value)| check_value(table, column, value))
 }
 
-fn check_value(table: &Table, column: &ColumnDef, value: &Value) -> Result<(), String> {
+/// Whether a column can hold a value; else why not.
+pub(crate) fn check_value(table: &Table, column: &ColumnDef, value: &Value) -> Result<(), String> {
     let fits = match (value, column.kind) {
         (Value::Null, _) => column.nullable,
         (Value::Bool(_), ColumnKind::Bool)

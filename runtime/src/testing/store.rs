@@ -81,6 +81,7 @@ macro_rules! store_conformance {
             timers_are_due_by_the_stores_clock,
             a_timer_is_set_anew_and_cleared,
             rows_are_put_updated_and_deleted,
+            changes_together_are_what_they_are_one_by_one,
             conditions_have_two_values,
             conditions_combine,
             pages_follow_each_other_in_mixed_directions,

@@ -9,7 +9,7 @@ use crate::log::{Log, LogError, Message, SourceKey, Unreadable};
 use crate::store::{Store, StoreError, Wake};
 
 /// How many messages are read at once at most.
-pub(super) const BATCH: usize = 256;
+pub(super) const BATCH: usize = 512;
 
 /// How long a read waits for the first message.
 const WAIT: Duration = Duration::from_secs(30);

@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::rows::{KeyPart, key_of};
 use crate::commit::{Commit, PositionMove, Timer, TimerChange};
 use crate::log::SourceKey;
+use crate::store::fold::{KeyPart, key_of};
 use crate::store::tables::Tables;
 use crate::view::{Row, RowChange};
 

@@ -1,103 +1,63 @@
-//! Changes of rows: puts as arrays, one statement for any number of them; the others as they come.
-
-use std::collections::BTreeMap;
+//! Changes of rows: those of certain keys as arrays, one statement for any number of them; the others as they come.
 
 use sqlx::postgres::{PgArguments, PgConnection, Postgres};
 use sqlx::{AssertSqlSafe, Error};
 
 use super::types::{Absent, storable};
+use crate::store::fold::{self, Step};
 use crate::store::sql::{self, Sql};
 use crate::store::tables::Tables;
-use crate::view::{ColumnKind, Row, RowChange, Table, Value};
+use crate::view::{ColumnKind, RowChange, Table, Value};
 
 type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
 
-/// Each table's changes in their order; puts that follow each other go together. Tables are taken in the order of their names,
-/// rows in the order of their keys, so that instances lock them in one order.
+/// Each table's changes in their order, in as few statements as they fold into. Tables are taken in the order of their names, what is added
+/// in the order of its keys, so that instances lock it in one order; where two still hold each other up, one of them begins again.
 pub(super) async fn write(connection: &mut PgConnection, tables: &Tables, changes: &[&RowChange]) -> Result<(), Error> {
-    let mut by_table: BTreeMap<&str, Vec<&RowChange>> = BTreeMap::new();
-    for change in changes {
-        by_table.entry(table_of(change)).or_default().push(change);
-    }
-    for (name, changes) in by_table {
+    for (name, changes) in fold::by_table(changes) {
         let table = tables.get(name).map_err(|why| Error::Encode(why.into()))?;
-        let mut puts = Vec::new();
-        for change in changes {
-            let sql = match change {
-                RowChange::Put { row, .. } => {
-                    puts.push(row);
-                    continue;
+        for step in fold::steps(table, &changes) {
+            match step {
+                Step::Add { rows, replacing } => {
+                    let columns: Vec<_> = (0..table.columns.len()).collect();
+                    let selected = format!("SELECT * FROM {}", unnest(table, &columns));
+                    let text = sql::add_selected(table, &selected, &replacing);
+                    write_columns(connection, table, text, &columns, &rows).await?;
                 }
-                RowChange::Add { row, .. } => sql::add(table, row),
-                RowChange::Update { filter, set, .. } => sql::update(name, filter, set),
-                RowChange::Delete { filter, .. } => sql::delete(name, filter),
-            };
-            put(connection, table, &std::mem::take(&mut puts)).await?;
-            execute(connection, sql).await?;
+                Step::Set { rows, columns } => {
+                    let given: Vec<_> = (0..table.key).chain(columns.iter().copied()).collect();
+                    let text = sql::set_selected(table, &unnest(table, &given), &columns);
+                    write_columns(connection, table, text, &given, &rows).await?;
+                }
+                Step::Update { filter, set } => execute(connection, sql::update(name, filter, set)).await?,
+                Step::Delete { filter } => execute(connection, sql::delete(name, filter)).await?,
+            }
         }
-        put(connection, table, &puts).await?;
     }
     Ok(())
 }
 
-/// The table that a change is for.
-pub(super) fn table_of(change: &RowChange) -> &str {
-    let (RowChange::Put { table, .. }
-    | RowChange::Add { table, .. }
-    | RowChange::Update { table, .. }
-    | RowChange::Delete { table, .. }) = change;
-    table
-}
-
-async fn put(connection: &mut PgConnection, table: &Table, rows: &[&Row]) -> Result<(), Error> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let rows = last_of_each_key(table, rows);
-    let arrays = (1..=table.columns.len()).zip(&table.columns).map(|(place, column)| {
-        let kind = array_type(column.kind);
-        format!("${place}::{kind}")
+/// Those columns of a table, as arrays that are parameters.
+fn unnest(table: &Table, columns: &[usize]) -> String {
+    let arrays = (1..).zip(columns).map(|(number, place): (usize, _)| {
+        let kind = array_type(table.columns[*place].kind);
+        format!("${number}::{kind}")
     });
-    let unnest = format!("SELECT * FROM unnest({})", arrays.collect::<Vec<_>>().join(", "));
-    let bind = |query: Query<'static>, place: usize| {
-        bind_column(query, table.columns[place].kind, rows.iter().map(|row| &row[place]))
-    };
-    let query = sqlx::query(AssertSqlSafe(sql::put_selected(table, &unnest)));
-    (0..table.columns.len()).fold(query, bind).execute(connection).await.map(drop)
+    format!("unnest({})", arrays.collect::<Vec<_>>().join(", "))
 }
 
-/// An upsert cannot touch a row twice: the last of those with one key stands, in the order of the keys.
-pub(super) fn last_of_each_key<'a>(table: &Table, rows: &[&'a Row]) -> Vec<&'a Row> {
-    let mut by_key: BTreeMap<Vec<KeyPart<'a>>, &'a Row> = BTreeMap::new();
-    for row in rows {
-        by_key.insert(key_of(table, row), row);
-    }
-    by_key.into_values().collect()
-}
-
-/// The key of a row.
-pub(super) fn key_of<'a>(table: &Table, row: &'a Row) -> Vec<KeyPart<'a>> {
-    row.iter().take(table.key).map(KeyPart::of).collect()
-}
-
-/// A value of a key, in the database's order.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum KeyPart<'a> {
-    Null,
-    Bool(bool),
-    Int(i64),
-    Text(&'a str),
-}
-
-impl<'a> KeyPart<'a> {
-    fn of(value: &'a Value) -> Self {
-        match value {
-            Value::Null => Self::Null,
-            Value::Bool(value) => Self::Bool(*value),
-            Value::Int(value) => Self::Int(*value),
-            Value::Text(value) => Self::Text(value),
-        }
-    }
+/// Runs a statement on the values of those columns, in that order in each of `rows`.
+async fn write_columns<R: AsRef<[Value]>>(
+    connection: &mut PgConnection,
+    table: &Table,
+    text: String,
+    columns: &[usize],
+    rows: &[R],
+) -> Result<(), Error> {
+    let query = columns.iter().enumerate().fold(sqlx::query(AssertSqlSafe(text)), |query, (number, place)| {
+        bind_column(query, table.columns[*place].kind, rows.iter().map(|row| &row.as_ref()[number]))
+    });
+    query.execute(connection).await.map(drop)
 }
 
 /// The array type of a column's values.

@@ -153,7 +153,10 @@ impl Parts {
             let selected = format!(
                 "SELECT {columns} FROM {arrays} WITH ORDINALITY AS r (unit, {columns}, number) JOIN won USING (unit) ORDER BY number"
             );
-            text.push_str(&format!(",\nput{number} AS ({})", sql::put_selected(table, &selected)));
+            text.push_str(&format!(
+                ",\nput{number} AS ({})",
+                sql::add_selected(table, &selected, &sql::all_but_key(table))
+            ));
         }
         text.push_str(
             "\nSELECT ARRAY(SELECT unit FROM won), ARRAY(SELECT pos FROM appended), now, transaction::text FROM clock",

@@ -14,6 +14,7 @@ use super::wake::Commits;
 use super::{PostgresSettings, append, connect, schema, statement};
 use crate::commit::{Commit, CommitError, Committed};
 use crate::context::Context;
+use crate::store::fold;
 use crate::store::lane::{self, Results};
 use crate::store::tables::Tables;
 
@@ -165,7 +166,7 @@ impl Lane {
     async fn tables_for(&mut self, commits: &[Commit]) -> Arc<Tables> {
         let known = Arc::clone(&self.tables.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         let mut rows = commits.iter().flat_map(|commit| &commit.rows);
-        if rows.all(|change| known.get(super::rows::table_of(change)).is_ok()) {
+        if rows.all(|change| known.get(fold::table_of(change)).is_ok()) {
             return known;
         }
         if self.connection.is_none() {

@@ -1,16 +1,17 @@
 //! Writing what a group of commits changes, many rows a statement.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection};
 use sqlx::{AssertSqlSafe, Error};
 
+use crate::store::fold::{self, Step};
 use crate::store::plan::Changes;
 use crate::store::sql::{self, Sql};
 use crate::store::tables::Tables;
-use crate::view::{Row, RowChange, Table, Value};
+use crate::view::{RowChange, Value};
 
 type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
 
@@ -194,40 +195,26 @@ async fn write_timers(
     .await
 }
 
-/// Each table's changes in their order; puts that follow each other go together.
+/// Each table's changes in their order, in as few statements as they fold into.
 async fn write_rows(connection: &mut SqliteConnection, tables: &Tables, changes: &[&RowChange]) -> Result<(), Error> {
-    let mut by_table: BTreeMap<&str, Vec<&RowChange>> = BTreeMap::new();
-    for change in changes {
-        let (RowChange::Put { table, .. }
-        | RowChange::Add { table, .. }
-        | RowChange::Update { table, .. }
-        | RowChange::Delete { table, .. }) = change;
-        by_table.entry(table).or_default().push(change);
-    }
-    for (name, changes) in by_table {
+    for (name, changes) in fold::by_table(changes) {
         let table = tables.get(name).map_err(|why| Error::Encode(why.into()))?;
-        let mut puts = Vec::new();
-        for change in changes {
-            let sql = match change {
-                RowChange::Put { row, .. } => {
-                    puts.push(row);
-                    continue;
+        for step in fold::steps(table, &changes) {
+            match step {
+                Step::Add { rows, replacing } => {
+                    for chunk in chunks(&rows) {
+                        execute(connection, sql::add(table, chunk, &replacing)).await?;
+                    }
                 }
-                RowChange::Add { row, .. } => sql::add(table, row),
-                RowChange::Update { filter, set, .. } => sql::update(name, filter, set),
-                RowChange::Delete { filter, .. } => sql::delete(name, filter),
-            };
-            put(connection, table, std::mem::take(&mut puts)).await?;
-            execute(connection, sql).await?;
+                Step::Set { rows, columns } => {
+                    for chunk in chunks(&rows) {
+                        execute(connection, sql::set(table, chunk, &columns)).await?;
+                    }
+                }
+                Step::Update { filter, set } => execute(connection, sql::update(name, filter, set)).await?,
+                Step::Delete { filter } => execute(connection, sql::delete(name, filter)).await?,
+            }
         }
-        put(connection, table, puts).await?;
-    }
-    Ok(())
-}
-
-async fn put(connection: &mut SqliteConnection, table: &Table, rows: Vec<&Row>) -> Result<(), Error> {
-    for chunk in chunks(&rows) {
-        execute(connection, sql::put(table, chunk)).await?;
     }
     Ok(())
 }

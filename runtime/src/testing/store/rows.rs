@@ -3,6 +3,7 @@
 use super::Opener;
 use super::commits::write;
 use crate::commit::{Commit, CommitError, PositionMove};
+use crate::context::Context;
 use crate::log::{Position, SourceKey};
 use crate::store::{Store, StoreError};
 use crate::view::{ColumnDef, ColumnKind, Comparison, Filter, Row, RowChange, Select, Table, Value};
@@ -87,6 +88,58 @@ pub async fn rows_are_put_updated_and_deleted(opener: &Opener) {
     let rows = store.select(&question(with_id("a"))).await.unwrap();
     assert_eq!(rows, [vec![text("a"), Value::Null, Value::Int(9), Value::Bool(false)]]);
     assert_eq!(ids(&*store, Filter::All(vec![])).await, "acdefg");
+}
+
+/// Many changes of one commit make what they make one by one, in every mixture of kinds, keys and columns.
+pub async fn changes_together_are_what_they_are_one_by_one(opener: &Opener) {
+    let store = filled(opener).await;
+    let everything = || Filter::All(vec![]);
+    let begin = store.select(&question(everything())).await.unwrap();
+    let anew = async || {
+        let mut rows = vec![RowChange::Delete { table: table().name, filter: everything() }];
+        rows.extend(begin.iter().cloned().map(put));
+        change(&*store, rows).await.unwrap();
+    };
+    for round in 0..20 {
+        let changes: Vec<RowChange> = (0..12).map(|_| any_change(&opener.context)).collect();
+        anew().await;
+        for one in &changes {
+            change(&*store, vec![one.clone()]).await.unwrap();
+        }
+        let one_by_one = store.select(&question(everything())).await.unwrap();
+        anew().await;
+        change(&*store, changes.clone()).await.unwrap();
+        let together = store.select(&question(everything())).await.unwrap();
+        assert_eq!(together, one_by_one, "round {round}: {changes:?}");
+    }
+}
+
+/// Of a few keys, some of which are there.
+fn any_change(context: &Context) -> RowChange {
+    let mut bytes = [0; 5];
+    context.fill(&mut bytes);
+    let [kind, id, group, rank, open] = bytes;
+    let id = ["a", "b", "c", "x", "y"][usize::from(id) % 5];
+    let group = [Value::Null, text("x"), text("z")][usize::from(group) % 3].clone();
+    let row = vec![text(id), group.clone(), Value::Int(i64::from(rank)), Value::Bool(open % 2 == 0)];
+    let table = table().name;
+    let named = |name: &str, value: Value| (name.to_owned(), value);
+    let with_id = compare("id", Comparison::Eq, text(id));
+    match kind % 8 {
+        0 | 1 => RowChange::Put { table, row },
+        2 => RowChange::Add { table, row },
+        3 => RowChange::Update {
+            table,
+            filter: with_id,
+            set: vec![named("group", group), named("rank", row[2].clone())],
+        },
+        4 | 5 => RowChange::Update { table, filter: with_id, set: vec![named("open", row[3].clone())] },
+        6 => {
+            let filter = compare("group", Comparison::Eq, group);
+            RowChange::Update { table, filter, set: vec![named("rank", row[2].clone())] }
+        }
+        _ => RowChange::Delete { table, filter: with_id },
+    }
 }
 
 /// Absent equals absent, differs from all else, and is never less or greater; `Not` turns exactly that round.
