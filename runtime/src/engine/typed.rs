@@ -150,7 +150,9 @@ fn request_hash<C: Command>(request: &CommandRequest, command: &C) -> Result<Str
     hash.update([0]);
     hash.update(arguments);
     let digest = hash.finalize();
-    Ok(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    let mut first_half = [0; 16];
+    first_half.copy_from_slice(&digest[..16]);
+    Ok(Uuid::from_bytes(first_half).simple().encode_lower(&mut Uuid::encode_buffer()).to_owned())
 }
 
 /// A command that someone sent.

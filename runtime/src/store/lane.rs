@@ -16,6 +16,9 @@ const LONGEST_PATIENCE: Duration = Duration::from_micros(500);
 /// The shortest: so short that it costs nothing, so long that it is noticed when they come again.
 const SHORTEST_PATIENCE: Duration = Duration::from_micros(10);
 
+/// Where nobody has come for so long, nobody else does either: those who were answered together come one close after the other.
+const LONGEST_GAP: Duration = Duration::from_micros(50);
+
 /// One result for each commit.
 pub(super) type Results = Vec<Result<Committed, CommitError>>;
 
@@ -161,19 +164,22 @@ impl Group {
         }
         // Since when it waits, and how many there were then.
         let mut waits: Option<(Instant, usize)> = None;
+        let mut last_came = Instant::now();
         while self.commits.len() < most {
             if let Ok(job) = jobs.try_recv() {
-                match self.take(job) {
-                    None => continue,
-                    other => return other,
+                let other = self.take(job);
+                if other.is_some() {
+                    return other;
                 }
+                last_came = Instant::now();
+                continue;
             }
             let full = self.callers.len() >= rhythm.expected;
             if full && waits.is_none() {
                 return None;
             }
             let (since, had) = *waits.get_or_insert_with(|| (Instant::now(), self.callers.len()));
-            if full || since.elapsed() > rhythm.patience {
+            if full || since.elapsed() > rhythm.patience || last_came.elapsed() > LONGEST_GAP {
                 rhythm.learn(rhythm.expected - had, self.callers.len() - had);
                 return None;
             }

@@ -1,8 +1,8 @@
 //! The store on Postgres: one database and one role a service, any number of instances of it.
 //!
-//! Writing: what waits is written as one group, one after the other (`writer`); the commits that commands make take one statement, which
-//! is their whole transaction (`append`); others are decided on what is locked and read (`transaction`). Locks are taken in one order
-//! everywhere, positions are drawn after the transaction's id. Reading in global order goes by the `fence`.
+//! Writing: what waits in one of its `lanes` is written as one group, one after the other (`writer`); the commits that commands make take
+//! one statement, which is their whole transaction (`append`); others are decided on what is locked and read (`transaction`). Locks are
+//! taken in one order everywhere, positions are drawn after the transaction's id. Reading in global order goes by the `fence`.
 //!
 //! Several instances share one database: nothing is decided on what is kept in memory, what one makes the others find.
 
@@ -13,6 +13,7 @@ mod decode;
 mod error;
 mod facts;
 mod fence;
+mod lanes;
 mod rows;
 mod schema;
 mod statement;
@@ -21,7 +22,6 @@ mod types;
 mod wake;
 mod writer;
 
-use std::convert::Infallible;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -35,10 +35,11 @@ use uuid::Uuid;
 use self::connect::Purpose;
 use self::error::not_read;
 use self::fence::{Fences, Kind};
+use self::lanes::Lanes;
 use self::types::{Id, Moment};
 use self::wake::Commits;
 use self::writer::Lane;
-use super::lane::{self, Job};
+use super::lane;
 use super::tables::{Tables, check_table};
 use super::{DueTimers, LastPositions, Store, StoreError, Wake, sql};
 use crate::commit::{Commit, CommitError, Committed, KeptAnswer};
@@ -47,7 +48,7 @@ use crate::event::{Recorded, StreamId};
 use crate::log::{Position, SentMessage, SourceKey};
 use crate::view::{Row, Select, Table};
 
-/// Which database, and how much the store takes on. An instance has at most `readers + tails + 2` connections.
+/// Which database, and how much the store takes on. An instance has at most `readers + tails + 3` connections.
 #[derive(Clone)]
 pub struct PostgresSettings {
     /// `postgres://ROLE:PASSWORD@HOST:PORT/DATABASE`; holds a secret, and is never shown.
@@ -110,8 +111,7 @@ impl std::fmt::Debug for PostgresSettings {
 
 /// A service's database on Postgres, as one instance of the service sees it.
 pub struct PostgresStore {
-    commands: mpsc::Sender<Job<Infallible>>,
-    consumers: mpsc::Sender<Job<Infallible>>,
+    lanes: Lanes,
     readers: PgPool,
     tails: PgPool,
     tables: Arc<RwLock<Arc<Tables>>>,
@@ -149,10 +149,10 @@ impl PostgresStore {
             tokio::spawn(lane::run(lane, waiting));
             jobs
         };
-        let (commands, consumers) = (lane(Some(connection)), lane(None));
+        let lanes = Lanes::new([lane(Some(connection)), lane(None)], lane(None));
         tokio::spawn(wake::look(tails.clone(), Arc::downgrade(&commits), Arc::downgrade(&fences)));
         let clock = settings.clock.clone();
-        Ok(Self { commands, consumers, readers, tails, tables, commits, fences, clock, epoch: identity.epoch })
+        Ok(Self { lanes, readers, tails, tables, commits, fences, clock, epoch: identity.epoch })
     }
 
     fn tables_now(&self) -> Arc<Tables> {
@@ -241,8 +241,7 @@ fn at_most(limit: usize) -> i64 {
 #[async_trait]
 impl Store for PostgresStore {
     async fn write(&self, commits: Vec<Commit>) -> Vec<Result<Committed, CommitError>> {
-        let consumers = commits.iter().any(|commit| !commit.positions.is_empty());
-        lane::submit(if consumers { &self.consumers } else { &self.commands }, commits).await
+        self.lanes.submit(commits).await
     }
 
     async fn read_page(
@@ -377,15 +376,14 @@ impl Store for PostgresStore {
     }
 
     async fn health(&self) -> Result<(), StoreError> {
-        if self.commands.is_closed() {
+        if self.lanes.are_closed() {
             return Err(StoreError::Unavailable("the store is closed".to_owned()));
         }
         sqlx::query("SELECT 1").execute(&self.readers).await.map_err(|error| not_read(&error)).map(drop)
     }
 
     async fn close(&self) {
-        lane::close(&self.commands).await;
-        lane::close(&self.consumers).await;
+        self.lanes.close().await;
         self.tails.close().await;
         self.readers.close().await;
     }

@@ -1,4 +1,4 @@
-//! How a lane writes a group. Commands have one, and consumers another, so that a large batch of a
+//! How a lane writes a group. Commands have theirs (see [`super::lanes`]), and consumers another, so that a large batch of a
 //! view keeps nobody waiting who wants an answer.
 
 use std::convert::Infallible;
