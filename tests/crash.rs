@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use e2e::apart::{Apart, Ended, Figures, Step};
-use e2e::{Dice, is_full, seed};
+use e2e::{Dice, is_full, publish, seed};
 
 /// The seed of the short form, which is the same every time.
 const SEED: u64 = 5;
@@ -42,7 +42,7 @@ async fn on_postgres_and_kafka_nothing_is_lost_and_nothing_happens_twice() {
     for seed in seed(SEED)..seed(SEED) + if is_full() { SHOPS } else { 1 } {
         all.add(&trial(seed).await);
     }
-    eprintln!("all of it: {all}");
+    publish("on Postgres and Kafka", &all);
 }
 
 /// Attacks one shop, and checks what is left.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use e2e::check;
 use e2e::trial::{Ended, Figures, Kill, POINTS, Trial};
-use e2e::{Dice, is_full, seed};
+use e2e::{Dice, is_full, publish, seed};
 
 /// The seed of the short form, which is the same every time.
 const SEED: u64 = 4;
@@ -30,18 +30,18 @@ async fn trial(seed: u64, kills: &[Kill]) -> Figures {
 }
 
 /// Several shops one after the other, each with the next seed; more kills of one would make its past longer, and each start slower.
-async fn trials(shops: u64, kills: impl Fn(Dice) -> Vec<Kill>) {
+async fn trials(name: &str, shops: u64, kills: impl Fn(Dice) -> Vec<Kill>) {
     let mut all = Figures::default();
     for seed in seed(SEED)..seed(SEED) + shops {
         all.add(&trial(seed, &kills(Dice::new(seed))).await);
     }
-    eprintln!("all of it: {all}");
+    publish(name, &all);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_named_points_nothing_is_lost_and_nothing_happens_twice() {
     let (shops, each) = if is_full() { (5, 2) } else { (1, 1) };
-    trials(shops, |mut dice| {
+    trials("killed at named points", shops, |mut dice| {
         let mut kills: Vec<Kill> = POINTS.iter().flat_map(|point| vec![Kill::At(point); each]).collect();
         // Each seed has them in another order.
         dice.shuffle(&mut kills);
@@ -53,5 +53,5 @@ async fn killed_at_named_points_nothing_is_lost_and_nothing_happens_twice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_random_moments_nothing_is_lost_and_nothing_happens_twice() {
     let (shops, each) = if is_full() { (5, 20) } else { (1, 5) };
-    trials(shops, |_| vec![Kill::Moment; each]).await;
+    trials("killed at random moments", shops, |_| vec![Kill::Moment; each]).await;
 }

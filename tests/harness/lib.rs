@@ -27,7 +27,7 @@ pub use binary::{binary, repository};
 pub use client::{Api, Reply};
 pub use dice::Dice;
 pub use forge::{Database, Forged, Keyring, LogFile};
-pub use form::{is_full, seed};
+pub use form::{is_full, publish, seed};
 pub use process::{Ended, Process};
 pub use raw::{Ask, Raw, raw};
 pub use shop::{Payments, Shop, copy_folder};
