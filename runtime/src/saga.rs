@@ -249,9 +249,9 @@ pub fn keep<T: DeserializeOwned>(kept: &mut Option<T>, answer: &str) -> Result<(
     Ok(())
 }
 
-/// The element that a branch is for.
-pub fn element<T>(elements: &[T], branch: usize) -> Result<&T, Refusal> {
-    elements.get(branch).ok_or_else(|| Refusal::undefined("branch", &branch.to_string()))
+/// The element that a branch is for, of a list or, in the order of its elements, a set.
+pub fn element<'a, T>(elements: impl IntoIterator<Item = &'a T>, branch: usize) -> Result<&'a T, Refusal> {
+    elements.into_iter().nth(branch).ok_or_else(|| Refusal::undefined("branch", &branch.to_string()))
 }
 
 /// The answer of the step `step` before.

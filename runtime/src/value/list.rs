@@ -88,6 +88,14 @@ macro_rules! list {
 macro_rules! set {
     ($name:ident, $element:ty, $min:expr, $max:expr) => {
         $crate::__sized!($name, std::collections::BTreeSet<$element>, $min, $max);
+
+        impl<'a> IntoIterator for &'a $name {
+            type Item = &'a $element;
+            type IntoIter = std::collections::btree_set::Iter<'a, $element>;
+            fn into_iter(self) -> Self::IntoIter {
+                self.0.iter()
+            }
+        }
     };
 }
 
