@@ -49,7 +49,7 @@ pub(super) fn command<'m>(plan: &Plan<'m>, it: Cursor<'m, Command>) -> String {
     with(&it.get().docs, known)
 }
 
-/// What sends a command from here: ``step `stock` of `Fulfilment`, which `OutOfStock` refuses``, ``policy `Settle` ``.
+/// What sends a command from here: ``the undo of step `stock` of `Fulfilment`, policy `GiveBack` ``.
 fn senders<'m>(plan: &Plan<'m>, command: Cursor<'m, Command>) -> String {
     let Some(subdomain) = plan.subdomain() else { return "nothing yet".to_owned() };
     let sends = |call: &Call| matches!(call.target, CallTarget::Command { command: it, .. } | CallTarget::Create(it) if it == command.id());
@@ -298,7 +298,7 @@ pub(super) fn policy<'m>(plan: &Plan<'m>, it: Cursor<'m, Policy>) -> String {
     with(&it.get().docs, format!("On {}: {}.", listed(events), done.join(", ")))
 }
 
-/// What reactions call: ``each of `e.lines`: `catalog.Product.Take` ``.
+/// What reactions call, each once: `` `catalog.Product.Take` for each of `e.lines` ``.
 fn done(plan: &Plan<'_>, body: &[Reaction], each: &str, found: &mut Vec<String>) {
     for reaction in body {
         match reaction {

@@ -86,23 +86,11 @@ pub fn scaled(number: Decimal) -> i64 {
 /// the point, and the ends of its range, where it has them.
 #[macro_export]
 macro_rules! decimal {
-    ($name:ident, $precision:literal, $scale:literal $(, >= $min:literal)?) => {
-        $crate::decimal!(@impl $name, $precision, $scale, [$($min, true)?], []);
-    };
-    ($name:ident, $precision:literal, $scale:literal, > $min:literal) => {
-        $crate::decimal!(@impl $name, $precision, $scale, [$min, false], []);
-    };
-    ($name:ident, $precision:literal, $scale:literal $(, >= $min:literal)?, <= $max:literal) => {
-        $crate::decimal!(@impl $name, $precision, $scale, [$($min, true)?], [$max, true]);
-    };
-    ($name:ident, $precision:literal, $scale:literal $(, >= $min:literal)?, < $max:literal) => {
-        $crate::decimal!(@impl $name, $precision, $scale, [$($min, true)?], [$max, false]);
-    };
-    ($name:ident, $precision:literal, $scale:literal, > $min:literal, <= $max:literal) => {
-        $crate::decimal!(@impl $name, $precision, $scale, [$min, false], [$max, true]);
-    };
-    ($name:ident, $precision:literal, $scale:literal, > $min:literal, < $max:literal) => {
-        $crate::decimal!(@impl $name, $precision, $scale, [$min, false], [$max, false]);
+    (
+        $name:ident, $precision:literal, $scale:literal
+        $(, >= $min:literal)? $(, > $above:literal)? $(, <= $max:literal)? $(, < $below:literal)?
+    ) => {
+        $crate::decimal!(@impl $name, $precision, $scale, [$($min, true)? $($above, false)?], [$($max, true)? $($below, false)?]);
     };
     (@end) => { None };
     (@end $end:literal, $inclusive:literal) => { Some(($end, $inclusive)) };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use minos_dsl::model::{Branches, Call, CallTarget, Cursor, ExprKind, Phase, Saga, Step};
+use minos_dsl::model::{Branches, Call, CallTarget, Cursor, Expr, ExprKind, Phase, Saga, Step};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
@@ -104,24 +104,17 @@ fn asks<'m>(
     it: &'m Call,
     acts: bool,
 ) -> TokenStream {
-    let element = |each: &Branches| {
-        let scope = scope(plan, uses, saga, &quote!(saga));
+    let scope = scope(plan, uses, saga, &quote!(saga));
+    let Reads { number, element } = Reads::of(step, it);
+    let element = element.map(|each| {
         let (element, of) = (uses.runtime("saga", "element"), scope.borrowed(&each.of));
         quote!(#element(#of, branch)?)
-    };
+    });
+    let arguments: Vec<TokenStream> = number.then(|| quote!(branch)).into_iter().chain(element).collect();
+    let branch = if arguments.is_empty() { quote!(_) } else { quote!(branch) };
     // Of which saga the first closure must say.
     let of = acts.then(|| quote!(: &Self));
-    let (branch, arguments) = match branch(step, it) {
-        Branch::Any => (quote!(_), quote!()),
-        Branch::Numbered => (quote!(branch), quote!(branch)),
-        Branch::Element(each) => (quote!(branch), element(each)),
-        Branch::NumberedElement(each) => {
-            let element = element(each);
-            (quote!(branch), quote!(branch, #element))
-        }
-    };
-    let asked = quote!(saga.#function(#arguments));
-    let scope = scope(plan, uses, saga, &quote!(saga));
+    let asked = quote!(saga.#function(#(#arguments),*));
     let asked = if may_fail(&scope, saga, it) { asked } else { quote!(Ok(#asked)) };
     quote!(|saga #of, #branch| #asked)
 }
@@ -161,25 +154,15 @@ fn function<'m>(
         (quote!(#action), call)
     };
     let docs = docs.lines().map(|line| format!(" {line}"));
-    let element = |each: &Branches| {
+    let Reads { number, element } = Reads::of(step, it);
+    let element = element.map(|each| {
         let (name, ty) = (scope.variable(&each.each.name), scope.ty(&each.ty));
         quote!(#name: &#ty)
-    };
-    let parameters = match branch(step, it) {
-        Branch::Any => quote!(),
-        Branch::Numbered => quote!(, branch: usize),
-        Branch::Element(each) => {
-            let element = element(each);
-            quote!(, #element)
-        }
-        Branch::NumberedElement(each) => {
-            let element = element(each);
-            quote!(, branch: usize, #element)
-        }
-    };
+    });
+    let parameters = number.then(|| quote!(branch: usize)).into_iter().chain(element);
     quote! {
         #(#[doc = #docs])*
-        fn #name(&self #parameters) -> #answer {
+        fn #name(&self #(, #parameters)*) -> #answer {
             #prelude
             #call
         }
@@ -195,27 +178,20 @@ fn may_fail(scope: &Scope<'_>, saga: Cursor<'_, Saga>, it: &Call) -> bool {
     })
 }
 
-/// What a call depends on beside what the saga knows.
-enum Branch<'a> {
-    /// Nothing: it is the same in every branch.
-    Any,
-    /// The number of its branch, from which the id of what it creates derives.
-    Numbered,
-    /// The element of its branch.
-    Element(&'a Branches),
-    /// Both.
-    NumberedElement(&'a Branches),
+/// What a call reads of its branch, beside what the saga knows.
+struct Reads<'a> {
+    /// Its number, from which the id of what it creates derives.
+    number: bool,
+    /// Its element.
+    element: Option<&'a Branches>,
 }
 
-fn branch<'a>(step: &'a Step, it: &Call) -> Branch<'a> {
-    let read = |each: &&Branches| {
-        it.expressions()
-            .any(|expr| expr.any(|node| matches!(&node.kind, ExprKind::Local(local) if local.index == each.each.index)))
-    };
-    match (step.each.as_ref().filter(read), &it.target) {
-        (None, CallTarget::Create(_)) => Branch::Numbered,
-        (None, _) => Branch::Any,
-        (Some(each), CallTarget::Create(_)) => Branch::NumberedElement(each),
-        (Some(each), _) => Branch::Element(each),
+impl<'a> Reads<'a> {
+    fn of(step: &'a Step, it: &Call) -> Self {
+        let read = |each: &&Branches| {
+            let is = |node: &Expr| matches!(&node.kind, ExprKind::Local(local) if local.index == each.each.index);
+            it.expressions().any(|expr| expr.any(is))
+        };
+        Self { number: matches!(it.target, CallTarget::Create(_)), element: step.each.as_ref().filter(read) }
     }
 }
