@@ -15,6 +15,10 @@ pub struct Money(Decimal);
 minos_runtime::decimal!(Money, 12, 2, >= "0");
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Share(Decimal);
+minos_runtime::decimal!(Share, 3, 2, > "0", <= "1");
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Quantity(i64);
 minos_runtime::integer!(Quantity, 1, 999);
 
@@ -44,6 +48,7 @@ fn money_has_two_digits_on_the_wire_and_is_a_scaled_number_in_a_column() {
 #[test]
 fn what_breaks_a_rule_cannot_be_built_and_says_why() {
     let message = |error: minos_runtime::value::Invalid| error.to_string();
+    assert!("0".parse::<Share>().is_err() && "1".parse::<Share>().is_ok() && "1.01".parse::<Share>().is_err());
     assert_eq!("-1".parse::<Money>().map_err(message), Err("is -1, and must be at least 0".into()));
     assert_eq!(
         "1.005".parse::<Money>().map_err(message),
